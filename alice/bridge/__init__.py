@@ -1,0 +1,1 @@
+"""Serves a WSGI application from an ASGI server; see `alice.bridge.application`."""

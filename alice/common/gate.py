@@ -1,0 +1,188 @@
+"""One question per request: is the session still good, and is its window spent?
+
+Redis holds, for every session in use, whether it lives (`1`) or has ended (`0`), and for every
+user the tier. Both are copies that may be lost: what is not there is read from PostgreSQL and put
+there again, and an end that was written is never overwritten by a late reader.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from alice.common import request_context, tiers, windows
+from alice.common.errors import DomainError, TooManyRequests
+from alice.common.peers import peer_key
+from alice.common.redis_client import RedisDown, Script, breaker, client
+from alice.common.windows import Window
+
+WINDOW_SECONDS = 60
+COPY_SECONDS = 60
+LIVES, ENDED = "1", "0"
+
+# KEYS: session, tier, window. ARGV: window ms, then tier, limit, tier, limit, ... (first is the
+# one for tiers without an entry). Answers {state, limit, used, ms left}.
+ADMIT = """
+local state = redis.call('GET', KEYS[1])
+if state == '0' then return {'ended'} end
+local tier = redis.call('GET', KEYS[2])
+if not state or not tier then return {'unknown'} end
+local limit = ARGV[3]
+for i = 2, #ARGV, 2 do
+  if ARGV[i] == tier then limit = ARGV[i + 1] end
+end
+local used = redis.call('INCR', KEYS[3])
+local left = redis.call('PTTL', KEYS[3])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[3], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {'lives', tonumber(limit), used, left}
+"""
+
+SessionSource = Callable[[int, int], bool]
+_session_sources: list[SessionSource] = []
+
+
+class SessionEnded(DomainError):
+    """The token is genuine, but its session was ended or has run out."""
+
+    code = "session_ended"
+    status = 401
+    detail = "This session has ended. Sign in again."
+
+
+class RequestLimitReached(TooManyRequests):
+    code = "request_limit_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    session: str
+    tier: str
+    window: str
+
+
+def register_session_source(source: SessionSource) -> None:
+    """Have `source(session_id, user_id)` say whether a session lives, when Redis cannot."""
+    _session_sources[:] = [source]
+
+
+def admit(request: HttpRequest, *, session_id: int, user_id: int) -> None:
+    """Let a signed-in request pass, or raise `SessionEnded` or `RequestLimitReached`.
+
+    One round trip to Redis and no SQL while the session is in use. A session that Redis does not
+    know, or Redis out of reach, is looked up in PostgreSQL; limits are then counted by this
+    process. The window is left on the request for the answer's headers.
+    """
+    keys = _Keys(f"session:{session_id}", f"tier:{user_id}", f"window:user:{user_id}")
+    try:
+        _judge(request, _window_of(keys, session_id, user_id))
+    except SessionEnded:
+        # Its user's window is closed to it, but asking on and on must cost something.
+        admit_peer(request, request_context.current().peer)
+        raise
+
+
+def admit_peer(request: HttpRequest, peer: str) -> None:
+    """Let a request without a session pass, or raise `RequestLimitReached` for its peer."""
+    key = f"window:peer:{peer_key(peer)}"
+    limit = tiers.requests_per_minute(tiers.ANONYMOUS_TIER)
+    _judge(request, windows.spend(key, limit=limit, seconds=WINDOW_SECONDS))
+
+
+def end_sessions(session_ids: list[int]) -> None:
+    """Have every process refuse these sessions from now on.
+
+    To be called once the end is committed. While Redis is away each request asks PostgreSQL; the
+    marks are then written before Redis is trusted again.
+    """
+    if not session_ids:
+        return
+    try:
+        breaker.call(lambda: _mark_ended(session_ids))
+    except RedisDown:
+        breaker.when_back(lambda: _mark_ended(session_ids))
+
+
+def change_tier(user_id: int, tier: str) -> None:
+    """Have the user's next request counted against `tier`. To be called after the commit."""
+
+    def write() -> None:
+        client().set(f"tier:{user_id}", tier, ex=COPY_SECONDS)
+
+    try:
+        breaker.call(write)
+    except RedisDown:
+        breaker.when_back(write)
+
+
+def _mark_ended(session_ids: list[int]) -> None:
+    # An access token outlives its session by its own life at most; so must the mark.
+    seconds = int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()) + COPY_SECONDS
+    pipeline = client().pipeline(transaction=False)
+    for session_id in session_ids:
+        pipeline.set(f"session:{session_id}", ENDED, ex=seconds)
+    pipeline.execute()
+
+
+def _window_of(keys: _Keys, session_id: int, user_id: int) -> Window:
+    try:
+        return _ask(keys) or _ask_after_filling(keys, session_id, user_id)
+    except RedisDown:
+        _require_live(session_id, user_id)
+        return _local_window(keys.window, tiers.tier_of(user_id))
+
+
+admit_script = Script(ADMIT)
+
+
+def _ask(keys: _Keys) -> Window | None:
+    limits = settings.REQUESTS_PER_MINUTE
+    args: list[str | int] = [WINDOW_SECONDS * 1000, tiers.DEFAULT_TIER, limits[tiers.DEFAULT_TIER]]
+    for tier, limit in limits.items():
+        args += [tier, limit]
+    answer = admit_script([keys.session, keys.tier, keys.window], args)
+    if answer[0] == b"ended":
+        raise SessionEnded
+    if answer[0] == b"unknown":
+        return None
+    _state, limit, used, left = answer
+    return windows.window_from(limit, used, left)
+
+
+def _ask_after_filling(keys: _Keys, session_id: int, user_id: int) -> Window:
+    _require_live(session_id, user_id)
+    tier = tiers.tier_of(user_id)
+
+    def fill() -> None:
+        # NX: between the look-up and here the session may have ended or the tier changed, and
+        # whoever did that has written the newer value.
+        pipeline = client().pipeline(transaction=False)
+        pipeline.set(keys.session, LIVES, ex=COPY_SECONDS, nx=True)
+        pipeline.set(keys.tier, tier, ex=COPY_SECONDS, nx=True)
+        pipeline.execute()
+
+    breaker.call(fill)
+    window = _ask(keys)
+    return window or _local_window(keys.window, tier)
+
+
+def _require_live(session_id: int, user_id: int) -> None:
+    if not all(source(session_id, user_id) for source in _session_sources):
+        raise SessionEnded
+
+
+def _local_window(key: str, tier: str) -> Window:
+    limit = tiers.requests_per_minute(tier)
+    return windows.spend_here(key, limit=limit, seconds=WINDOW_SECONDS)
+
+
+def _judge(request: HttpRequest, window: Window) -> None:
+    request.rate_window = window  # type: ignore[attr-defined]  # read by the middleware
+    if window.is_exceeded:
+        raise RequestLimitReached(
+            f"More than {window.limit} requests in {WINDOW_SECONDS} seconds.",
+            retry_after=window.reset_seconds,
+        )

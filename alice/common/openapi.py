@@ -1,0 +1,113 @@
+"""The OpenAPI description: what every operation has in common, said once."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Send the same key with a retry, and the request takes effect once. Kept 24 h.",
+)
+ERROR = {
+    "type": "object",
+    "required": ["detail", "code", "request_id"],
+    "properties": {
+        "detail": {"type": "string", "description": "One sentence for a person."},
+        "code": {"type": "string", "description": "Stable, for programs."},
+        "request_id": {"type": "string", "description": "Quote it when you report a problem."},
+        "errors": {
+            "type": "object",
+            "description": "For validation: field name to sentences.",
+            "additionalProperties": True,
+        },
+    },
+    "example": {
+        "detail": "title: This field is required.",
+        "code": "invalid",
+        "request_id": "0f7d5c4c9b6e4d52a3a1f0e2d9c8b7a6",
+        "errors": {"title": ["This field is required."]},
+    },
+}
+SENTENCES = {
+    "400": "The request is not valid.",
+    "401": "No session, or one that has ended.",
+    "403": "You may see this, but not do that.",
+    "404": "Not there, or not yours.",
+    "405": "Not this method.",
+    "409": "Not in the present state.",
+    "412": "Changed since you read it (If-Match).",
+    "413": "The body is too large.",
+    "415": "The body is not JSON.",
+    "422": "The Idempotency-Key was used for another request.",
+    "429": "The limit is reached; wait for Retry-After seconds.",
+    "500": "Our fault; it has been logged.",
+    "503": "A part that is needed does not answer.",
+}
+HEADERS = {
+    "X-Request-ID": ("string", "The id of this request."),
+    "X-RateLimit-Limit": ("integer", "Requests allowed a minute."),
+    "X-RateLimit-Remaining": ("integer", "Requests left in this minute."),
+    "X-RateLimit-Reset": ("integer", "Seconds until the minute starts anew."),
+}
+
+
+class Schema(AutoSchema):
+    """Adds the headers that a view's own code honours."""
+
+    def get_tags(self) -> list[str]:
+        """The first part of the path below /api."""
+        return [self.path.removeprefix("/api/").partition("/")[0]]
+
+    def get_override_parameters(self) -> list[Any]:
+        handler = getattr(self.view, getattr(self.view, "action", "") or self.method.lower(), None)
+        return [IDEMPOTENCY_KEY] if getattr(handler, "is_idempotent", False) else []
+
+
+def error_statuses(path: str, operation: dict[str, Any]) -> set[str]:
+    """Which errors an operation can answer, by what it takes."""
+    statuses = {"400", "405", "429", "500", "503"}
+    if any("bearer" in scheme for scheme in operation.get("security", [])):
+        statuses.add("401")
+    if "{" in path:
+        statuses.add("404")
+    if "requestBody" in operation:
+        statuses |= {"409", "413", "415"}
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    if "Idempotency-Key" in names:
+        statuses.add("422")
+    if "If-Match" in names:
+        statuses.add("412")
+    return statuses
+
+
+def declare_what_every_answer_has(
+    result: dict[str, Any],
+    generator: Any,
+    request: Any,
+    public: bool,  # noqa: FBT001 - its contract
+) -> dict[str, Any]:
+    """Post-processing hook of drf-spectacular: errors and headers of every operation."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Error"] = ERROR
+    components["responses"] = {
+        f"Error{status}": {
+            "description": sentence,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+        for status, sentence in SENTENCES.items()
+    }
+    headers = {
+        name: {"schema": {"type": kind}, "description": sentence}
+        for name, (kind, sentence) in HEADERS.items()
+    }
+    for path, operations in result["paths"].items():
+        for operation in operations.values():
+            responses = operation["responses"]
+            for response in responses.values():
+                response["headers"] = headers | response.get("headers", {})
+            for status in sorted(error_statuses(path, operation) - responses.keys()):
+                responses[status] = {"$ref": f"#/components/responses/Error{status}"}
+    return result

@@ -1,0 +1,124 @@
+"""View mixins whose answers PostgreSQL writes, and the few views that belong to no app."""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from types import SimpleNamespace
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from alice.common.compiled import Compiled, Statement, compiled
+from alice.common.conditional import conditional_json, etag_of
+from alice.common.errors import NotFound
+from alice.common.json_rows import fetch_row, json_row, page_statement, row_statement
+from alice.common.pagination import (
+    DEFAULT_LIMIT,
+    PLAIN_PAGE,
+    compiled_list_response,
+    list_response,
+)
+
+PageView = Callable[..., HttpResponseBase]
+
+OWN_HOST_ONLY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; worker-src blob:; frame-ancestors 'none'"
+)
+
+
+def from_own_host_only(view: PageView) -> PageView:
+    """Have browsers load nothing for this page from elsewhere (Content-Security-Policy).
+
+    For pages of libraries, some of which ask other hosts for a font or a logo.
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response.headers["Content-Security-Policy"] = OWN_HOST_ONLY
+        return response
+
+    return answer
+
+
+class ListRows:
+    """`list` for a generic viewset whose serializer names only columns."""
+
+    default_limit = DEFAULT_LIMIT
+    # True where `get_queryset` depends on `request.user.pk` and nothing else: see `compiled`.
+    is_compiled = False
+
+    def list(self: Any, request: Request, **kwargs: Any) -> HttpResponseBase:
+        if self.is_compiled and PLAIN_PAGE.issuperset(request.query_params):
+            page = _compiled_page(type(self))  # type: ignore[arg-type]  # a class, and hashable
+            return compiled_list_response(request, page, default_limit=self.default_limit)
+        queryset = self.filter_queryset(self.get_queryset())
+        serializer_class = self.get_serializer_class()
+        return list_response(request, queryset, serializer_class, default_limit=self.default_limit)
+
+
+class RetrieveRow:
+    """`retrieve` with its ETag for a generic viewset whose rows count their versions."""
+
+    version_column = "version"
+    is_compiled = False
+
+    def retrieve(self: Any, request: Request, **kwargs: Any) -> HttpResponseBase:
+        key = kwargs[self.lookup_field]
+        if self.is_compiled:
+            row = _compiled_row(type(self))  # type: ignore[arg-type]  # as above
+            found = fetch_row(row.statement, row.params(request.user.pk or 0, key))
+        else:
+            queryset = self.get_queryset().filter(**{self.lookup_field: key})
+            found = json_row(queryset, self.get_serializer_class(), extra=self.version_column)
+        if found is None:
+            raise NotFound
+        body, version = found
+        return conditional_json(request._request, body, etag_of(version))
+
+
+@cache
+def _compiled_page(view_class: Any) -> Compiled:
+    def build(user_id: int, key: int) -> Statement:
+        view = _stand_in(view_class, "list", user_id)
+        return page_statement(view.get_queryset(), view.get_serializer_class())
+
+    return compiled(build)
+
+
+@cache
+def _compiled_row(view_class: Any) -> Compiled:
+    def build(user_id: int, key: int) -> Statement:
+        view = _stand_in(view_class, "retrieve", user_id)
+        row = view.get_queryset().filter(**{view.lookup_field: key})
+        return row_statement(row, view.get_serializer_class(), extra=view.version_column)
+
+    return compiled(build)
+
+
+def _stand_in(view_class: Any, action: str, user_id: int) -> Any:
+    view = view_class()
+    view.action = action
+    view.kwargs = {}
+    view.request = SimpleNamespace(user=get_user_model()(pk=user_id))
+    return view
+
+
+class NowhereView(APIView):
+    """Answers what below /api leads nowhere, counted like any other request."""
+
+    # Anonymous callers get the same 404: what does not exist is no secret.
+    permission_classes = [AllowAny]
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise NotFound
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        raise NotFound

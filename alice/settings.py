@@ -1,0 +1,452 @@
+"""Every setting, from the environment. Development needs none; production refuses unsafe ones."""
+
+import ipaddress
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
+
+from alice.common.env import Env, EnvironmentFaults
+from alice.runtime.state import attached_urls
+
+django_stubs_ext.monkeypatch()
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Core
+
+ENVIRONMENT = env.choice("ALICE_ENV", ["development", "production"], "development")
+IS_PRODUCTION = ENVIRONMENT == "production"
+VERSION = "1.0.0"
+DEBUG = env.boolean("DEBUG", default=False)
+DATA_DIR = env.path("ALICE_DATA_DIR", BASE_DIR / ".data")
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, minimum=1, maximum=65535)
+PUBLIC_URL = env.url(
+    "PUBLIC_URL",
+    f"http://{HOST}:{PORT}",
+    schemes=["https"] if IS_PRODUCTION else ["http", "https"],
+).rstrip("/")
+PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or "localhost"
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or (
+    [PUBLIC_HOST] if IS_PRODUCTION else [PUBLIC_HOST, HOST, "localhost", "127.0.0.1", "[::1]"]
+)
+MAIL_DOMAIN = PUBLIC_HOST if IS_PRODUCTION else "localhost"
+API_PREFIX = "/api/"
+ROOT_URLCONF = "alice.urls"
+WSGI_APPLICATION = None
+ASGI_APPLICATION = "alice.asgi.application"
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def development_key() -> str:
+    """A key of this data directory's own, made once, so that tokens outlive a restart."""
+    path = DATA_DIR / "secret_key"
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(48), encoding="ascii")
+        try:
+            path.hardlink_to(temporary)  # fails when a process beside this one was first
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+        return path.read_text(encoding="ascii")
+
+
+SECRET_KEY = env.secret("SECRET_KEY") or ("" if IS_PRODUCTION else development_key())
+if len(SECRET_KEY) < 32:
+    env.fault("SECRET_KEY must be set to at least 32 random characters (or SECRET_KEY_FILE).")
+    SECRET_KEY = "x" * 32
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+
+# Apps
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "corsheaders",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "system",
+    "accounts",
+    "collaboration",
+    "billing",
+    "files",
+    "media",
+    "content",
+    "search",
+    "ai",
+    "notifications",
+    "analytics",
+    "integrations",
+]
+
+MIDDLEWARE = [
+    "alice.common.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "alice.common.middleware.PageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database and Redis: the environment's, else those of the `up` that holds the data directory
+
+attached = attached_urls(DATA_DIR)
+DATABASE_URL = env.url(
+    "DATABASE_URL",
+    attached.database_url if attached else "",
+    schemes=["postgres", "postgresql"],
+)
+REDIS_URL = env.url(
+    "REDIS_URL",
+    attached.redis_url if attached else "",
+    schemes=["redis", "rediss", "unix"],
+)
+if IS_PRODUCTION and not (DATABASE_URL and REDIS_URL):
+    env.fault(
+        "DATABASE_URL and REDIS_URL must be set in production, or `manage.py up` be running."
+    )
+NOWHERE_SOCKET = "/nonexistent/start-it-with-make-run"
+
+
+def database_from(url: str) -> dict[str, object]:
+    """Django's dictionary for a libpq URI; `host` may be a socket directory in the query."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    options = {
+        "connect_timeout": 3,
+        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+    }
+    return {
+        "ENGINE": "alice.common.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "alice",
+        "USER": unquote(parts.username or "alice"),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", None) or parts.hostname or NOWHERE_SOCKET,
+        "PORT": str(parts.port or query.pop("port", "")),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options | query,
+    }
+
+
+# Requests are bounded; migrations and tasks take the time they need.
+PROCESS = env.text("ALICE_PROCESS", "command")
+STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 10_000) if PROCESS == "web" else 0
+DATABASES = {"default": database_from(DATABASE_URL)}
+REDIS_URL = REDIS_URL or f"unix://{NOWHERE_SOCKET}"
+REDIS_TIMEOUT_SECONDS = 0.5
+REDIS_MAX_CONNECTIONS = 64
+
+# Sign-in
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.authentication.NameOrEmailBackend"]
+PASSWORD_HASHERS = ["alice.common.hashers.Argon2idHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in [
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    ]
+]
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.integer("ACCESS_TOKEN_MINUTES", 30, minimum=1))
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 30, minimum=1))
+SESSION_LIFETIME = timedelta(days=env.integer("SESSION_DAYS", 90, minimum=1))
+REFRESH_GRACE = timedelta(seconds=10)
+LOGIN_FAILURES_PER_ACCOUNT = 10
+LOGIN_FAILURES_PER_PEER = 30
+LOGIN_WINDOW_SECONDS = 600
+MAILS_PER_ADDRESS_PER_HOUR = 5
+TICKET_SECONDS = 30
+EMAIL_VERIFICATION_SECONDS = 3 * 24 * 3600
+PASSWORD_RESET_TIMEOUT = 3600
+LOGIN_URL = "admin:login"
+
+# Limits
+
+REQUESTS_PER_MINUTE = {
+    "free": env.integer("REQUESTS_PER_MINUTE_FREE", 600, minimum=1),
+    "pro": env.integer("REQUESTS_PER_MINUTE_PRO", 6000, minimum=1),
+    "anonymous": env.integer("REQUESTS_PER_MINUTE_ANONYMOUS", 120, minimum=1),
+}
+PAGE_LIMIT_MAX = 500
+JSON_BODY_MAX_BYTES = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = JSON_BODY_MAX_BYTES
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+TRASH_KEPT = timedelta(days=30)
+EXPORT_KEPT = timedelta(days=7)
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.SessionTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["alice.common.json_bodies.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["alice.common.json_bodies.JsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "alice.common.json_bodies.JsonNegotiation",
+    "DEFAULT_FILTER_BACKENDS": ["alice.common.filtering.QueryFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "alice.common.pagination.SkipLimitPagination",
+    "DEFAULT_SCHEMA_CLASS": "alice.common.openapi.Schema",
+    "EXCEPTION_HANDLER": "alice.common.errors.handle",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": ["alice.common.json_bodies.JsonRenderer"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Alice",
+    "DESCRIPTION": "A batteries-included backend: one API over twelve domains.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/[a-z]+",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayOperationId": True},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "alice.common.openapi.declare_what_every_answer_has",
+    ],
+    "TAGS": [
+        {"name": "auth", "description": "Accounts, sessions and tokens."},
+        {"name": "items", "description": "Content items, their revisions and their trash."},
+        {"name": "jobs", "description": "Long work: progress, result, cancel."},
+        {"name": "system", "description": "Health of the service."},
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ItemStatusEnum": "content.models.Status",
+        "JobStatusEnum": "system.models.JobStatus",
+        "HealthStatusEnum": ["healthy", "degraded", "unhealthy"],
+        "PartStatusEnum": ["ok", "down"],
+    },
+}
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+if CORS_ALLOWED_ORIGINS:
+    MIDDLEWARE.insert(2, "corsheaders.middleware.CorsMiddleware")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "range",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+    "X-Total-Count",
+]
+
+# Web
+
+WEB_WORKERS = env.integer("WEB_WORKERS", 2, minimum=1, maximum=64)
+WEB_THREADS = env.integer("WEB_THREADS", 4, minimum=1, maximum=64)
+REQUEST_SPOOL_DIR = DATA_DIR / "spool"
+
+# Celery
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
+    "?db=", "?virtual_host=", 1
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.2,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "requeue-stalled-jobs": {"task": "system.tasks.requeue_stalled_jobs", "schedule": 15.0},
+    "clear-expired-records": {"task": "system.tasks.clear_expired_records", "schedule": 3600.0},
+    "clear-ended-sessions": {"task": "accounts.tasks.clear_ended_sessions", "schedule": 3600.0},
+    "clear-old-exports": {"task": "accounts.tasks.clear_old_exports", "schedule": 3600.0},
+    "empty-trash": {"task": "content.tasks.empty_trash", "schedule": 3600.0},
+}
+
+# Mail
+
+EMAIL_URL = env.url("EMAIL_URL", "", schemes=["smtp", "smtps"])
+mail = urlsplit(EMAIL_URL)
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_URL
+    else "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_HOST = mail.hostname or "localhost"
+EMAIL_PORT = mail.port or 25
+EMAIL_HOST_USER = unquote(mail.username or "")
+EMAIL_HOST_PASSWORD = unquote(mail.password or "")
+EMAIL_USE_SSL = mail.scheme == "smtps"
+EMAIL_USE_TLS = mail.scheme == "smtp" and mail.port == 587
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"Alice <no-reply@{MAIL_DOMAIN}>")
+
+# Outgoing requests
+
+OUTBOUND_ALLOWED_NETWORKS = env.words("OUTBOUND_ALLOWED_NETWORKS")
+
+# Static files
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static" if IS_PRODUCTION else None  # development serves from the apps
+WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+WHITENOISE_AUTOREFRESH = False
+
+# Logging
+
+LOG_DIR = env.text("ALICE_LOG_DIR")
+LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": "alice.common.logs.JsonFormatter"},
+        "terse": {"()": "alice.common.logs.TerseFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if IS_PRODUCTION else "terse",
+            "level": "INFO" if IS_PRODUCTION and not LOG_DIR else "WARNING",
+        },
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"level": "WARNING"},
+        "django.request": {"level": "CRITICAL"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "httpx": {"level": "WARNING"},
+    },
+}
+if LOG_DIR:
+    # The runner renames full files; a watched handler goes on in the new one.
+    LOGGING["handlers"]["file"] = {  # type: ignore[index]
+        "class": "alice.common.logs.RenamedFileHandler",
+        "filename": str(Path(LOG_DIR) / f"{PROCESS}.jsonl"),
+        "formatter": "json",
+        "delay": True,
+    }
+    LOGGING["root"]["handlers"].append("file")  # type: ignore[index]
+
+# Security
+
+TRUSTED_PROXIES = []
+for word in env.words("TRUSTED_PROXIES"):
+    try:
+        TRUSTED_PROXIES.append(ipaddress.ip_network(word, strict=False))
+    except ValueError:
+        env.fault(f"TRUSTED_PROXIES must list addresses or networks, not {word!r}.")
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 15_552_000 if IS_PRODUCTION else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PRODUCTION
+SECURE_SSL_REDIRECT = False
+SILENCED_SYSTEM_CHECKS = [
+    "admin.E408",  # sessions, sign-in and messages are there, inside PageMiddleware
+    "admin.E409",
+    "admin.E410",
+    "security.W003",  # as is CSRF
+    "security.W002",  # and framing
+    "auth.W004",  # usernames are unique without regard to case, by a constraint on lower()
+    "security.W008",  # the proxy redirects to https; the readiness probe speaks plain http
+]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if IS_PRODUCTION and DEBUG:
+    env.fault("DEBUG must be off in production.")
+if IS_PRODUCTION and "*" in ALLOWED_HOSTS:
+    env.fault("ALLOWED_HOSTS must name the hosts in production, not '*'.")
+if IS_PRODUCTION and not env.text("PUBLIC_URL"):
+    env.fault("PUBLIC_URL must be set in production: links in mails and shares begin with it.")
+
+# Admin
+
+UNFOLD = {
+    "SITE_TITLE": "Alice",
+    "SITE_HEADER": "Alice",
+    "SITE_URL": "/docs",
+    "SITE_ICON": f"{STATIC_URL}system/icon.svg",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}system/icon.svg"},
+    ],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "alice.common.admin_site.environment_badge",
+    "DASHBOARD_CALLBACK": "alice.common.admin_site.dashboard",
+    "SIDEBAR": {"navigation": "alice.common.admin_site.navigation", "show_search": True},
+    "ACCOUNT": {
+        "navigation": [{"title": "Set a new password", "link": "/account/forgot-password"}],
+    },
+}
+
+try:
+    env.raise_faults()
+except EnvironmentFaults as faults:
+    raise ImproperlyConfigured(str(faults)) from None
