@@ -1,0 +1,1 @@
+"""What a request, a start and an idle hour of Alice cost: `python -m benchmarks --help`."""
