@@ -1,6 +1,7 @@
 """Every setting, from the environment. Development needs none; production refuses unsafe ones."""
 
 import ipaddress
+import logging
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -359,6 +360,8 @@ WHITENOISE_AUTOREFRESH = False
 # Logging
 
 LOG_DIR = env.text("ALICE_LOG_DIR")
+# What no formatter here shows costs every line its look-up.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")
 LOGGING = {
     "version": 1,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import orjson
@@ -215,18 +216,20 @@ def _replace_version(item: Item, editor_id: int, changed: dict[str, Any]) -> boo
 
 def _write(item: Item, columns: dict[str, Any]) -> bool:
     connection = wrapper_for(item._state.db or DEFAULT_DB_ALIAS)
-    fields = [COLUMNS[name] for name in columns]
     values = [
-        field.get_db_prep_save(value, connection)
-        for field, value in zip(fields, columns.values(), strict=True)
+        COLUMNS[name].get_db_prep_save(value, connection) for name, value in columns.items()
     ]
-    statement = REPLACE_VERSION.format(
-        assignments=", ".join(f"{field.column} = %s" for field in fields)
-    )
+    statement = _replace_version_sql(tuple(columns))
     forgotten = item.version - REVISIONS_KEPT
-    with _refusals_named(), connection.prepared_cursor() as cursor:
+    with _refusals_named(), connection.prepared_cursor(statement) as cursor:
         cursor.execute(statement, [*values, item.pk, item.version, forgotten])
         return bool(cursor.rowcount)
+
+
+@cache
+def _replace_version_sql(names: tuple[str, ...]) -> str:
+    assignments = ", ".join(f"{COLUMNS[name].column} = %s" for name in names)
+    return REPLACE_VERSION.format(assignments=assignments)
 
 
 def _is_same(old: Any, new: Any) -> bool:

@@ -13,12 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import IO, Any
 from wsgiref.types import WSGIApplication
 
 from alice.bridge.bodies import Spool, announces_body, check_framing
 from alice.bridge.exchange import Exchange
+from alice.bridge.handoff import Handoff
 from alice.bridge.messages import ClientGone, Receive, Refusal, Scope, Send
 from alice.bridge.translation import build_environ
 
@@ -59,7 +60,7 @@ class WsgiBridge:
     on_thread_exit: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
-        self._jobs: SimpleQueue[Exchange | None] = SimpleQueue()
+        self._jobs: Handoff[Exchange | None] = Handoff()
         self._pool: list[threading.Thread] = []
         self._is_closed = False
 
@@ -96,10 +97,9 @@ class WsgiBridge:
         if any(thread.is_alive() for thread in self._pool):
             return False
         self._pool.clear()
-        with suppress(Empty):
-            while True:
-                if exchange := self._jobs.get_nowait():
-                    exchange.finish()
+        for exchange in self._jobs.drain():
+            if exchange:
+                exchange.finish()
         return True
 
     async def _accept(self, scope: Scope, receive: Receive) -> "Exchange":
@@ -132,7 +132,7 @@ class WsgiBridge:
         return body
 
     def _refuse_when_busy(self) -> None:
-        if self._is_closed or self._jobs.qsize() >= self.max_waiting:
+        if self._is_closed or len(self._jobs) >= self.max_waiting:
             detail = "The server is busy. Try again shortly."
             raise Refusal(503, "server_busy", detail, retry_after_seconds=1)
 
@@ -150,7 +150,8 @@ class WsgiBridge:
 
     def _work(self) -> None:
         _call_hook(self.on_thread_start)
-        for exchange in iter(self._jobs.get, None):
+        hand: SimpleQueue[Exchange | None] = SimpleQueue()
+        while exchange := self._jobs.take(hand):
             exchange.perform()
             # An idle thread must not keep the last response in memory.
             del exchange

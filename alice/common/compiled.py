@@ -31,13 +31,13 @@ class Statement:
 
     def fetch_one(self, params: tuple[Any, ...]) -> Any:
         """The row that the statement answers for `params`, None without one."""
-        with wrapper_for(self.using).prepared_cursor() as cursor:
+        with wrapper_for(self.using).prepared_cursor(self.sql) as cursor:
             cursor.execute(self.sql, params)
             return cursor.fetchone()
 
     def fetch_all(self, params: tuple[Any, ...]) -> list[Any]:
         """All rows that the statement answers for `params`."""
-        with wrapper_for(self.using).prepared_cursor() as cursor:
+        with wrapper_for(self.using).prepared_cursor(self.sql) as cursor:
             cursor.execute(self.sql, params)
             rows: list[Any] = cursor.fetchall()
         return rows
@@ -131,8 +131,9 @@ def insert(instance: Model) -> None:
         for field in model._meta.concrete_fields
         if not field.primary_key
     ]
-    with connection.prepared_cursor() as cursor:
-        cursor.execute(_insert_sql(model), params)
+    statement = _insert_sql(model)
+    with connection.prepared_cursor(statement) as cursor:
+        cursor.execute(statement, params)
         (instance.pk,) = cursor.fetchone() or (None,)
     instance._state.adding = False
     instance._state.db = using

@@ -70,7 +70,10 @@ def redact(value: Any, name: str = "") -> Any:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, request_id and the `extra` fields."""
+    """One JSON object a line: time, level, logger, message, request_id and the `extra` fields.
+
+    `extra={"plain": {...}}` is for fields that cannot hold a secret; they are not searched for one.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,14 +90,18 @@ class JsonFormatter(logging.Formatter):
         context = request_context.current_or_none()
         if context is not None:
             line["request_id"] = context.request_id
-        taken = STANDARD_FIELDS | line.keys()
-        line |= {k: redact(v, k) for k, v in vars(record).items() if k not in taken}
+        plain = getattr(record, "plain", None)
+        line |= self._extras(record, line) if plain is None else plain
         if record.exc_info:
             line["exception"] = redact_text(self.formatException(record.exc_info))
         try:
             return orjson.dumps(line).decode()
         except TypeError:  # a lone surrogate, or a number of more than 64 bits
             return json.dumps(line)
+
+    def _extras(self, record: logging.LogRecord, line: dict[str, Any]) -> dict[str, Any]:
+        taken = STANDARD_FIELDS | line.keys()
+        return {k: redact(v, k) for k, v in vars(record).items() if k not in taken}
 
 
 class RenamedFileHandler(WatchedFileHandler):

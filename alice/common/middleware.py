@@ -82,10 +82,12 @@ class RequestMiddleware:
             request.method,
             request.path,
             extra={
-                "status": response.status_code,
-                "duration_ms": round((time.perf_counter() - started) * 1000, 2),
-                "peer": context.peer,
-                "user_id": context.user_id,
+                "plain": {
+                    "status": response.status_code,
+                    "duration_ms": round((time.perf_counter() - started) * 1000, 2),
+                    "peer": context.peer,
+                    "user_id": context.user_id,
+                }
             },
         )
 

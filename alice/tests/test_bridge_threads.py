@@ -162,7 +162,7 @@ def test_who_finds_the_queue_full_is_told_at_once_to_come_back(bridged, gate):
         running = asyncio.create_task(call(bridge))
         await until(lambda: gate.entered)
         waiting = asyncio.create_task(calls(bridge, 2))
-        await until(lambda: bridge._jobs.qsize() == 2)
+        await until(lambda: len(bridge._jobs) == 2)
         refused = await call(bridge)
         gate.opened.set()
         return refused, [await running, *await waiting]
@@ -202,7 +202,7 @@ def test_a_server_that_became_busy_while_reading_refuses_and_keeps_the_connectio
         running = asyncio.create_task(call(bridge))
         await until(lambda: gate.entered)
         waiting = asyncio.create_task(call(bridge))
-        await until(bridge._jobs.qsize)
+        await until(lambda: len(bridge._jobs))
         inbox.put_nowait(request_message(b"body"))
         await reading
         gate.opened.set()
@@ -355,7 +355,7 @@ def test_a_request_that_outlives_its_event_loop_is_closed(bridged, gate):
 def test_shutdown_finishes_what_waits_and_ends_the_threads(bridged, gate):
     async def main():
         others = asyncio.create_task(calls(bridge, 3))
-        await until(lambda: gate.entered and bridge._jobs.qsize() == 2)
+        await until(lambda: gate.entered and len(bridge._jobs) == 2)
         assert not bridge.shutdown(timeout_seconds=0.01)
         gate.opened.set()
         return await others

@@ -20,6 +20,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     """Gives up on a server that neither answers nor closes the connection."""
 
     answer_seconds: float | None = None
+    prepared_cursors: "dict[str, PreparedCursor]"
 
     def wait(
         self, gen: PQGen[Answer], interval: float = 0.1, timeout: float | None = None
@@ -33,7 +34,16 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
-    """Parameters go apart from the statement, which the server parses and plans once."""
+    """Executes one statement again and again.
+
+    The server parses and plans it once; the parameters go apart from it, encoded by what the
+    first execution learned of their types.
+    """
+
+    def close(self) -> None:
+        """Let go of the rows, and be ready for the next execution."""
+        self._reset()
+        self._tx.set_pgresult(None)
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         return super().execute(query, params, prepare=True, **options)
@@ -49,6 +59,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
         connection.__class__ = BoundedConnection
+        connection.prepared_cursors = {}
         limit = settings.STATEMENT_TIMEOUT_MS
         if limit:
             connection.answer_seconds = limit / 1000 + SECONDS_OVER_STATEMENT_TIMEOUT
@@ -61,16 +72,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         socket.register(self.connection.fileno(), select.POLLIN)
         return not socket.poll(0) or super().is_usable()
 
-    def prepared_cursor(self) -> Any:
-        """As `cursor()`, for a statement that is executed again and again.
+    def prepared_cursor(self, statement: str) -> Any:
+        """As `cursor()`, to execute `statement`, one of few, and the very same string each time.
 
-        Its parameters are encoded in C and half as dear as those that the driver writes into the
-        text of a statement.
+        Half as dear as a cursor that writes the parameters into the text of its statement.
         """
         self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:
-            cursor = PreparedCursor(cast("BoundedConnection", self.connection))
+            connection = cast("BoundedConnection", self.connection)
+            cursor = connection.prepared_cursors.get(statement)
+            if cursor is None:
+                cursor = connection.prepared_cursors[statement] = PreparedCursor(connection)
             return self._prepare_cursor(cursor)  # type: ignore[attr-defined]  # as cursor() does
 
     @contextmanager

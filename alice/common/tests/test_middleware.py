@@ -59,8 +59,12 @@ def test_a_request_is_one_line_in_the_log(alice, caplog):
 
     (record,) = [record for record in caplog.records if record.name == "alice.requests"]
     assert record.getMessage() == "GET /api/nowhere"
-    assert (record.status, record.user_id, record.peer) == (404, alice.user.pk, "127.0.0.1")
-    assert record.duration_ms > 0
+    assert (record.plain["status"], record.plain["user_id"], record.plain["peer"]) == (
+        404,
+        alice.user.pk,
+        "127.0.0.1",
+    )
+    assert record.plain["duration_ms"] > 0
     assert response["X-Request-ID"] == "request-8"
 
 
