@@ -72,7 +72,7 @@ def redact(value: Any, name: str = "") -> Any:
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, request_id and the `extra` fields.
 
-    `extra={"plain": {...}}` is for fields that cannot hold a secret; they are not searched for one.
+    `extra={"plain": {...}}` is for fields that cannot hold a secret and are not searched for one.
     """
 
     def __init__(self) -> None:
