@@ -216,9 +216,7 @@ def _replace_version(item: Item, editor_id: int, changed: dict[str, Any]) -> boo
 
 def _write(item: Item, columns: dict[str, Any]) -> bool:
     connection = wrapper_for(item._state.db or DEFAULT_DB_ALIAS)
-    values = [
-        COLUMNS[name].get_db_prep_save(value, connection) for name, value in columns.items()
-    ]
+    values = [COLUMNS[name].get_db_prep_save(value, connection) for name, value in columns.items()]
     statement = _replace_version_sql(tuple(columns))
     forgotten = item.version - REVISIONS_KEPT
     with _refusals_named(), connection.prepared_cursor(statement) as cursor:
