@@ -1,12 +1,11 @@
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import datetime
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group, Permission
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -14,18 +13,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
 
+from accounts.admin.actor import actor_of
 from accounts.models import Role, Session, User
-from accounts.services import groups, profile
+from accounts.services import profile
 from alice.common.admin_site import (
-    Card,
     ChoiceFilter,
     DayRangeFilter,
-    ReadOnlyAdmin,
     StaffModelAdmin,
     attempt,
     confirmed_action,
     labelled,
-    register_dashboard_card,
 )
 from alice.common.errors import Invalid
 
@@ -37,11 +34,6 @@ ROLE_CHOICES = [
 ]
 ROLE_COLOURS = {"User": "info", "Admin": "warning", "Superuser": "danger"}
 STATE_COLOURS = {"Active": "success", "Deactivated": "danger"}
-DAYS_SHOWN = 30
-
-
-def actor_of(request: HttpRequest) -> User:
-    return cast("User", request.user)
 
 
 class RoleFilter(ChoiceFilter):
@@ -315,145 +307,3 @@ class UserAdmin(StaffModelAdmin[User]):
     def mailing_reset(self, request: HttpRequest) -> Callable[[User], object]:
         actor = actor_of(request)
         return lambda user: profile.mail_password_reset(user_id=user.pk, actor=actor)
-
-
-class LiveFilter(ChoiceFilter):
-    title = "state"
-    parameter_name = "state"
-
-    def conditions(self) -> dict[str, tuple[str, Q]]:
-        live = Q(pk__in=Session.objects.live(timezone.now()).values("pk"))
-        return {"live": ("Live", live), "over": ("Over", ~live)}
-
-
-@admin.register(Session)
-class SessionAdmin(ReadOnlyAdmin[Session]):
-    menu_group, menu_icon = "People", "devices"
-    list_display = ["id", "user", "device_name", "peer", "created_at", "last_seen_at", "state"]
-    list_filter = [LiveFilter, ("created_at", DayRangeFilter)]
-    list_select_related = ["user"]
-    search_fields = ["user__username", "device", "peer"]
-    fields = ["user", "device", "peer", "created_at", "last_seen_at", "expires_at", "state"]
-    readonly_fields = ["state"]
-    actions = ["end_sessions"]
-    actions_detail = ["end_one"]
-
-    @admin.display(description="device")
-    def device_name(self, session: Session) -> str:
-        return session.device if len(session.device) <= 40 else f"{session.device[:39]}…"
-
-    @labelled("state", {"Live": "success"})
-    def state(self, session: Session) -> str:
-        if session.ended_at:
-            return session.get_end_reason_display()
-        if session.expires_at <= timezone.now():
-            return "Run out"
-        return "Live" if session.user.is_active else "User deactivated"
-
-    @admin.action(description="End sessions", permissions=["operate"])
-    def end_sessions(self, request: HttpRequest, rows: QuerySet[Session]) -> None:
-        self.for_each(request, rows.select_related("user"), self.ending(request), "ended")
-
-    @confirmed_action(
-        "End session", "The device is signed out at once.", icon="logout", is_dangerous=True
-    )
-    def end_one(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        session = self.row_or_404(request, object_id)
-        act = self.ending(request)
-        if attempt(request, lambda: act(session)):
-            messages.success(request, "The session is ended.")
-        return self.back(request, object_id)
-
-    def ending(self, request: HttpRequest) -> Callable[[Session], object]:
-        actor = actor_of(request)
-        return lambda session: profile.end_sessions_as_staff(
-            user_id=session.user_id, session_ids=[session.pk], actor=actor
-        )
-
-
-admin.site.unregister(Group)
-
-
-@admin.register(Group)
-class GroupAdmin(StaffModelAdmin[Group]):
-    """What rights there are to give away is for superusers alone, to see and to change."""
-
-    menu_group, menu_icon = "People", "group"
-    list_display = ["name"]
-    search_fields = ["name"]
-    fields = ["name", "permissions"]
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        # The name of a permission begins with that of its model.
-        kwargs["queryset"] = Permission.objects.select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return actor_of(request).is_superuser
-
-    def has_view_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return actor_of(request).is_superuser
-
-    has_change_permission = has_delete_permission = has_view_permission
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return actor_of(request).is_superuser
-
-    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
-        permissions = form.cleaned_data["permissions"].select_related("content_type")
-        groups.save_group(group=obj, permissions=permissions, actor=actor_of(request))
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
-        """The service has stored the permissions with the group."""
-
-    def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        groups.delete_group(group=obj, actor=actor_of(request))
-
-
-@register_dashboard_card
-def sign_ups(request: HttpRequest) -> Card | None:
-    if not request.user.has_perm("accounts.view_user"):
-        return None
-    today = timezone.now().date()
-    days = [today - timedelta(days=back) for back in reversed(range(DAYS_SHOWN))]
-    since = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    recent = User.objects.filter(created_at__gte=since - timedelta(days=DAYS_SHOWN - 1))
-    per_day = dict(
-        recent.annotate(day=TruncDate("created_at"))
-        .order_by()
-        .values_list("day")
-        .annotate(count=Count("pk"))
-    )
-    values = [per_day.get(day, 0) for day in days]
-    return Card(
-        title="Sign-ups",
-        figure=sum(values),
-        note=f"in the last {DAYS_SHOWN} days",
-        chart="bar",
-        labels=[f"{day.day} {day:%b}" for day in days],
-        values=values,
-        href=reverse("admin:accounts_user_changelist"),
-        is_wide=True,
-    )
-
-
-@register_dashboard_card
-def live_sessions(request: HttpRequest) -> Card | None:
-    if not request.user.has_perm("accounts.view_session"):
-        return None
-    now = timezone.now()
-    spans = {"Hour": timedelta(hours=1), "Day": timedelta(days=1), "Week": timedelta(days=7)}
-    seen = {
-        name: Count("pk", filter=Q(last_seen_at__gt=now - span)) for name, span in spans.items()
-    }
-    counts = Session.objects.live(now).aggregate(**seen, All=Count("pk"))
-    return Card(
-        title="Live sessions",
-        figure=counts["All"],
-        note="by when they were last seen",
-        chart="bar",
-        labels=["Last hour", "Last day", "Last 7 days", "All"],
-        values=[counts["Hour"], counts["Day"], counts["Week"], counts["All"]],
-        colours="var(--color-primary-500)",
-        href=reverse("admin:accounts_session_changelist") + "?state=live",
-    )
