@@ -46,6 +46,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+DATETIME_FORMAT = "Y-m-d H:i"  # in the admin
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
@@ -227,6 +228,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "alice.common.json_bodies.JsonNegotiation",
     "DEFAULT_FILTER_BACKENDS": ["alice.common.filtering.QueryFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "alice.common.pagination.SkipLimitPagination",
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "alice.common.openapi.Schema",
     "EXCEPTION_HANDLER": "alice.common.errors.handle",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",

@@ -266,3 +266,10 @@ def test_a_304_carries_no_length_of_its_own(anonymous):
 
     assert response.status_code == 304
     assert not {"Content-Length", "Content-Type"} & set(response.headers)
+
+
+def test_options_is_no_method_and_describes_no_view(alice):
+    response = alice.options("/api/auth/me")
+
+    assert response.status_code == 405
+    assert response.json()["code"] == "method_not_allowed"
