@@ -24,6 +24,16 @@ JSON_MAX_BYTES = 1024 * 1024
 # the way out. Spaces after commas and colons alone never double a text.
 JSON_WRITTEN_OUT_MAX_BYTES = 2 * JSON_MAX_BYTES
 
+VERSIONED_FIELDS = (
+    "title",
+    "description",
+    "content",
+    "item_type",
+    "status",
+    "metadata",
+    "tags",
+)
+
 
 class Status(models.TextChoices):
     DRAFT = "draft", "Draft"

@@ -3,36 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from content.models import Item, Revision
+from content.models import VERSIONED_FIELDS, Item, Revision
 
 ITEM_COLUMNS = (
     "id",
-    "title",
-    "description",
-    "content",
-    "item_type",
-    "status",
-    "metadata",
-    "tags",
+    *VERSIONED_FIELDS,
     "version",
     "created_at",
     "updated_at",
     "published_at",
     "trashed_at",
 )
-REVISION_COLUMNS = (
-    "item_id",
-    "version",
-    "editor_id",
-    "created_at",
-    "title",
-    "description",
-    "content",
-    "item_type",
-    "status",
-    "metadata",
-    "tags",
-)
+REVISION_COLUMNS = ("item_id", "version", "editor_id", "created_at", *VERSIONED_FIELDS)
 ROWS_AT_ONCE = 100
 
 

@@ -17,19 +17,10 @@ from alice.common.database import wrapper_for
 from alice.common.errors import Invalid, NotFound
 from alice.common.events import publish
 from content.events import ItemCreated, ItemDeleted, ItemRestored, ItemTrashed, ItemUpdated
-from content.models import Item, ItemQuerySet, Revision, Status
+from content.models import VERSIONED_FIELDS, Item, ItemQuerySet, Revision, Status
 
 REVISIONS_KEPT = 100
 DELETED_AT_ONCE = 200
-VERSIONED_FIELDS = (
-    "title",
-    "description",
-    "content",
-    "item_type",
-    "status",
-    "metadata",
-    "tags",
-)
 NUMBERS_TOO_LONG = "The numbers in it are too long when written out."
 TOO_LONG_WRITTEN_OUT = {
     "item_content_bounded": "content",
