@@ -1,14 +1,16 @@
 """Kill a part of a running Alice: it comes back by itself, and what it acknowledged is there."""
 
 import os
+import re
 import signal
 import time
+from urllib.parse import unquote
 
 import httpx
 import psutil
 import pytest
 
-from alice.tests.whole import Writers, stored_ids, wait_until, whole_alice
+from alice.tests.whole import ADMIN, Writers, stored_ids, wait_until, whole_alice
 
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket, pytest.mark.xdist_group("faults")]
 
@@ -40,7 +42,7 @@ def test_a_killed_process_comes_back_and_no_acknowledged_item_is_lost(whole, nam
 
 
 def test_one_web_process_dying_leaves_the_port_open(whole):
-    wait_until(lambda: {"web-1", "web-2"} <= whole.pids().keys())
+    wait_until(lambda: whole.serves("web-1") and whole.serves("web-2"), what="both web processes")
     whole.signal("web-1")
 
     for _ in range(50):
@@ -136,6 +138,20 @@ def test_a_job_owed_is_done_by_the_worker(whole):
         wait_until(lambda: client.get(job).json()["status"] == "completed", what="the export")
         link = client.get(job).json()["result"]["download_url"]
         assert httpx.get(link).json()["account"][0]["username"] == "root"
+
+
+def test_in_development_the_link_of_a_mail_can_be_read_on_the_terminal(whole):
+    body = {"username": "newcomer", "email": "n@example.com", "password": ADMIN["password"]}
+    httpx.post(f"{whole.base_url}/api/auth/register", json=body)
+
+    link = wait_until(
+        lambda: re.search(r"verify-email\?token=(\S+)", whole.console()), what="mail"
+    )
+
+    verified = httpx.post(
+        f"{whole.base_url}/api/auth/email/verify", json={"token": unquote(link[1])}
+    )
+    assert verified.status_code == 200
 
 
 def test_a_killed_supervisor_leaves_no_process_and_every_item():

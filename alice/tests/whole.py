@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -91,6 +92,16 @@ class Whole:
             processes = json.loads((self.data_dir / "run/state.json").read_text())["processes"]
             return {name: record["pid"] for name, record in processes.items()}
         return {}
+
+    def serves(self, name):
+        """Whether a web process takes connections: its event loop watches the listening socket."""
+        with contextlib.suppress(KeyError, OSError, psutil.Error):
+            pid = self.pids()[name]
+            command = psutil.Process(pid).cmdline()
+            watched = re.compile(rf"^tfd: +{command[command.index('--fd') + 1]} ", re.MULTILINE)
+            loops = Path(f"/proc/{pid}/fdinfo").iterdir()
+            return any(watched.search(loop.read_text()) for loop in loops)
+        return False
 
     def family(self):
         """Every process below the supervisor, and itself."""
