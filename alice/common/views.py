@@ -9,7 +9,6 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from alice.common.compiled import Compiled, Statement, compiled
@@ -118,7 +117,4 @@ class NowhereView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        raise NotFound
-
-    def get(self, request: Request, **kwargs: Any) -> Response:
         raise NotFound
