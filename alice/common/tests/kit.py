@@ -23,6 +23,15 @@ def at_most(seconds):
     assert elapsed < seconds, f"took {elapsed:.3f} s"
 
 
+@contextmanager
+def at_most_cpu(seconds):
+    """Fail the test when its block takes more of the processor, however busy that is."""
+    started = time.thread_time()
+    yield
+    spent = time.thread_time() - started
+    assert spent < seconds, f"took {spent:.3f} s of CPU"
+
+
 def a_request(path="/", **meta):
     """A Django request as the server would make it."""
     return RequestFactory().get(path, **meta)
