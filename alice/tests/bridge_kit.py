@@ -3,23 +3,15 @@
 import asyncio
 import socket
 import threading
-import time
 from contextlib import contextmanager
 from http.client import HTTPResponse
 
 import uvicorn
 
 from alice.bridge.application import WsgiBridge
+from alice.common.tests.kit import wait_until
 
 MIB = 1024 * 1024
-
-
-def wait_until(condition, timeout_seconds=10):
-    """Wait until `condition()` holds; fail the test when it never does."""
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the awaited condition never came"
-        time.sleep(0.002)
 
 
 async def until(condition, timeout_seconds=10):

@@ -14,7 +14,7 @@ import uvicorn
 from django.db import connections
 from playwright.sync_api import Page, sync_playwright
 
-from alice.tests.bridge_kit import wait_until
+from alice.common.tests.kit import wait_until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [

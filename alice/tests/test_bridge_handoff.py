@@ -2,7 +2,7 @@ import threading
 from queue import SimpleQueue
 
 from alice.bridge.handoff import Handoff
-from alice.tests.bridge_kit import wait_until
+from alice.common.tests.kit import wait_until
 
 
 class Taker(threading.Thread):

@@ -395,7 +395,7 @@ def test_an_allow_list_that_cannot_be_read_says_which_entry(settings):
 def test_an_answer_that_drips_ends_with_the_deadline(allowed, block):
     allowed.respond = allowed.drip(block)
 
-    with at_most(4), pytest.raises((OutboundTimeout, OutboundUnavailable)):
+    with at_most(1), pytest.raises((OutboundTimeout, OutboundUnavailable)):
         fetch("GET", allowed.url, deadline_seconds=0.3)
 
 
@@ -406,7 +406,7 @@ def test_a_body_that_drips_ends_with_the_deadline(allowed):
 
     allowed.respond = respond
 
-    with at_most(4), pytest.raises(OutboundTimeout) as late:
+    with at_most(1), pytest.raises(OutboundTimeout) as late:
         fetch("GET", allowed.url, deadline_seconds=0.3)
     assert (late.value.status, late.value.code) == (504, "upstream_timeout")
 
@@ -415,7 +415,7 @@ def test_a_server_that_does_not_read_ends_with_the_deadline(allowed):
     allowed.reads = False
     allowed.respond = lambda _connection: allowed.is_over.wait(5)
 
-    with at_most(4), pytest.raises(OutboundTimeout):
+    with at_most(1), pytest.raises(OutboundTimeout):
         fetch("POST", allowed.url, body=b"x" * 32_000_000, deadline_seconds=0.3)
 
 
@@ -423,7 +423,7 @@ def test_a_name_server_that_does_not_answer_ends_with_the_deadline(canary, monke
     answered = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(5) and [])
 
-    with at_most(4), pytest.raises(OutboundTimeout):
+    with at_most(1), pytest.raises(OutboundTimeout):
         fetch("GET", f"http://{NAME}:{canary.port}/", deadline_seconds=0.2)
     answered.set()
 
@@ -439,7 +439,7 @@ def test_a_body_above_the_cap_is_cut(allowed):
 
     allowed.respond = respond
 
-    with at_most(20), pytest.raises(OutboundUnavailable, match="larger than allowed"):
+    with at_most(5), pytest.raises(OutboundUnavailable, match="larger than allowed"):
         fetch("GET", allowed.url, max_bytes=100_000)
 
 
