@@ -13,12 +13,11 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 from django.utils import timezone
 
 from alice.common.json_columns import JsonDecoder, JsonEncoder
+from alice.common.tags import TAG_MAX, tags_column, tags_constraints
 
 TITLE_MAX = 300
 DESCRIPTION_MAX = 5000
 ITEM_TYPE_PATTERN = "^[a-z0-9_-]{1,50}$"
-TAGS_MAX = 32
-TAG_MAX = 50
 JSON_MAX_BYTES = 1024 * 1024
 # PostgreSQL writes 1e308 out as 309 digits: what fits on the way in may be 50 times as long on
 # the way out. Spaces after commas and colons alone never double a text.
@@ -82,7 +81,7 @@ class Item(models.Model):
     item_type = models.CharField(max_length=50, default="post")
     status = models.CharField(max_length=9, choices=Status, default=Status.DRAFT)
     metadata = models.JSONField(default=dict, blank=True, encoder=JsonEncoder, decoder=JsonDecoder)
-    tags = ArrayField(models.CharField(max_length=TAG_MAX), default=list, blank=True)
+    tags = tags_column()
     version = models.PositiveBigIntegerField(default=1, help_text="One more with each change.")
     editor_id = models.BigIntegerField(help_text="The user who wrote this version.")
     created_at = models.DateTimeField(default=timezone.now)
@@ -122,8 +121,7 @@ class Item(models.Model):
             models.CheckConstraint(
                 condition=is_bounded_json("metadata"), name="item_metadata_bounded"
             ),
-            models.CheckConstraint(condition=Q(tags__len__lte=TAGS_MAX), name="item_tags_count"),
-            models.CheckConstraint(condition=~Q(tags__contains=[""]), name="item_tags_not_blank"),
+            *tags_constraints("item"),
             models.CheckConstraint(condition=Q(version__gte=1), name="item_version_counts"),
             models.CheckConstraint(
                 condition=~Q(status=Status.PUBLISHED.value) | Q(published_at__isnull=False),

@@ -4,12 +4,11 @@ import orjson
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from alice.common.fields import TagsField, TextField
 from content.models import (
     DESCRIPTION_MAX,
     ITEM_TYPE_PATTERN,
     JSON_MAX_BYTES,
-    TAG_MAX,
-    TAGS_MAX,
     TITLE_MAX,
     Item,
     Revision,
@@ -60,15 +59,6 @@ FIRST_VERSION_WHOLE = OpenApiExample(
 )
 
 
-class TextField(serializers.CharField):
-    """A string and nothing that could be taken for one: DRF would store 5 as "5"."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class JsonObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
     default_error_messages = {
@@ -84,36 +74,6 @@ class JsonObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
         return data
 
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        return value
-
-
-@extend_schema_field(
-    {
-        "type": "array",
-        "items": {"type": "string", "minLength": 1, "maxLength": TAG_MAX},
-        "maxItems": TAGS_MAX,
-    }
-)
-class TagsField(serializers.Field[list[str], Any, Any, Any]):
-    """Tags without the blanks around them, each once, in the order given."""
-
-    default_error_messages = {
-        "not_a_list": "Give a list of strings.",
-        "length": f"Give tags of 1 to {TAG_MAX} characters.",
-        "too_many": f"Give at most {TAGS_MAX} tags.",
-    }
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        if not isinstance(data, list) or not all(isinstance(tag, str) for tag in data):
-            self.fail("not_a_list")
-        tags = list(dict.fromkeys(tag.strip() for tag in data))
-        if not all(1 <= len(tag) <= TAG_MAX for tag in tags):
-            self.fail("length")
-        if len(tags) > TAGS_MAX:
-            self.fail("too_many")
-        return tags
-
-    def to_representation(self, value: list[str]) -> list[str]:
         return value
 
 
