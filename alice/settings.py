@@ -210,6 +210,7 @@ REQUESTS_PER_MINUTE = {
     "free": env.integer("REQUESTS_PER_MINUTE_FREE", 600, minimum=1),
     "pro": env.integer("REQUESTS_PER_MINUTE_PRO", 6000, minimum=1),
     "anonymous": env.integer("REQUESTS_PER_MINUTE_ANONYMOUS", 120, minimum=1),
+    "link": env.integer("REQUESTS_PER_MINUTE_LINK", 3000, minimum=1),
 }
 PAGE_LIMIT_MAX = 500
 JSON_BODY_MAX_BYTES = 2 * 1024 * 1024
@@ -217,6 +218,38 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = JSON_BODY_MAX_BYTES
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 TRASH_KEPT = timedelta(days=30)
 EXPORT_KEPT = timedelta(days=7)
+
+# Files and media
+
+MIB = 1024 * 1024
+MAX_UPLOAD_SIZE = env.integer("MAX_UPLOAD_SIZE", 100 * MIB, minimum=1)
+UPLOAD_FORM_BYTES = MIB  # what a form may have around the file
+STORAGE_BYTES = {
+    "free": env.integer("STORAGE_BYTES_FREE", 1024 * MIB, minimum=1),
+    "pro": env.integer("STORAGE_BYTES_PRO", 100 * 1024 * MIB, minimum=1),
+}
+UPLOAD_KEPT = timedelta(hours=24)
+UPLOADS_AT_ONCE = 20
+IMAGE_PIXELS_MAX = env.integer("IMAGE_PIXELS_MAX", 50_000_000, minimum=1)
+TRANSCODE_SECONDS_MAX = env.integer("TRANSCODE_SECONDS_MAX", 3600, minimum=1)
+TRANSCODE_BYTES_MAX = env.integer("TRANSCODE_BYTES_MAX", 4096 * MIB, minimum=1)
+TRANSCODES_PER_USER = env.integer("TRANSCODES_PER_USER", 10, minimum=1)
+TRANSCODES_AT_ONCE = env.integer("TRANSCODES_AT_ONCE", 2, minimum=1)
+
+# Storage: the data directory, or the S3 bucket that is named here (names of django-storages)
+
+AWS_STORAGE_BUCKET_NAME = env.text("AWS_STORAGE_BUCKET_NAME")
+AWS_LOCATION = env.text("AWS_LOCATION").strip("/")  # a prefix within the bucket
+AWS_S3_REGION_NAME = env.text("AWS_S3_REGION_NAME") or None
+AWS_S3_ENDPOINT_URL = env.url("AWS_S3_ENDPOINT_URL", "", schemes=["https", "http"]) or None
+AWS_S3_ADDRESSING_STYLE = env.choice(
+    "AWS_S3_ADDRESSING_STYLE", ["auto", "path", "virtual"], "auto"
+)
+# Without keys, boto3 asks the machine for its role.
+AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID") or None
+AWS_SECRET_ACCESS_KEY = env.secret("AWS_SECRET_ACCESS_KEY") or None
+if AWS_STORAGE_BUCKET_NAME and bool(AWS_ACCESS_KEY_ID) != bool(AWS_SECRET_ACCESS_KEY):
+    env.fault("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together.")
 
 # API
 
@@ -233,7 +266,10 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "alice.common.errors.handle",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "TEST_REQUEST_RENDERER_CLASSES": ["alice.common.json_bodies.JsonRenderer"],
+    "TEST_REQUEST_RENDERER_CLASSES": [
+        "alice.common.json_bodies.JsonRenderer",
+        "rest_framework.renderers.MultiPartRenderer",
+    ],
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Alice",
@@ -255,12 +291,18 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "auth", "description": "Accounts, sessions and tokens."},
         {"name": "items", "description": "Content items, their revisions and their trash."},
+        {"name": "files", "description": "Files, byte for byte, with their names."},
+        {"name": "uploads", "description": "Resumable uploads (tus 1.0) of files and media."},
+        {"name": "media", "description": "Video, sound and pictures: stream and transcode."},
         {"name": "jobs", "description": "Long work: progress, result, cancel."},
         {"name": "system", "description": "Health of the service."},
     ],
     "ENUM_NAME_OVERRIDES": {
         "ItemStatusEnum": "content.models.Status",
         "JobStatusEnum": "system.models.JobStatus",
+        "MediaTypeEnum": "media.models.MediaType",
+        "OutputFormatEnum": "media.models.OutputFormat",
+        "QualityEnum": "media.models.Quality",
         "HealthStatusEnum": ["healthy", "degraded", "unhealthy"],
         "PartStatusEnum": ["ok", "down"],
     },
@@ -276,15 +318,34 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "if-range",
     "range",
+    "tus-resumable",
+    "upload-checksum",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
     "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = [
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Location",
+    "Content-Range",
     "ETag",
     "Idempotent-Replayed",
     "Link",
     "Location",
     "Retry-After",
+    "Tus-Checksum-Algorithm",
+    "Tus-Extension",
+    "Tus-Max-Size",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Metadata",
+    "Upload-Offset",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
@@ -298,8 +359,10 @@ WEB_WORKERS = env.integer("WEB_WORKERS", 2, minimum=1, maximum=64)
 WEB_THREADS = env.integer("WEB_THREADS", 4, minimum=1, maximum=64)
 REQUEST_SPOOL_DIR = DATA_DIR / "spool"
 
-# Celery
+# Jobs and Celery
 
+# A run that does not report for so long has lost its job; four times as often it is looked.
+JOB_LEASE_SECONDS = env.integer("JOB_LEASE_SECONDS", 60, minimum=4)
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace(
     "?db=", "?virtual_host=", 1
 )
@@ -325,11 +388,16 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
-    "requeue-stalled-jobs": {"task": "system.tasks.requeue_stalled_jobs", "schedule": 15.0},
+    "requeue-stalled-jobs": {
+        "task": "system.tasks.requeue_stalled_jobs",
+        "schedule": JOB_LEASE_SECONDS / 4,
+    },
     "clear-expired-records": {"task": "system.tasks.clear_expired_records", "schedule": 3600.0},
     "clear-ended-sessions": {"task": "accounts.tasks.clear_ended_sessions", "schedule": 3600.0},
     "clear-old-exports": {"task": "accounts.tasks.clear_old_exports", "schedule": 3600.0},
     "empty-trash": {"task": "content.tasks.empty_trash", "schedule": 3600.0},
+    "clear-expired-uploads": {"task": "files.tasks.clear_expired_uploads", "schedule": 60.0},
+    "reconcile-files": {"task": "files.tasks.reconcile", "schedule": 3600.0},
 }
 
 # Mail

@@ -25,6 +25,7 @@ os.environ |= {
     "REDIS_URL": os.environ["ALICE_TEST_REDIS_URL"].replace("db=0", f"db={worker[2:]}"),
     "ALICE_DATA_DIR": f"{os.environ['ALICE_TEST_FOLDER']}/{worker}",
     "ALICE_ENV": "development",
+    "AWS_STORAGE_BUCKET_NAME": "",
 }
 
 from alice.settings import *  # noqa: E402, F403

@@ -25,3 +25,9 @@ def requests_per_minute(tier: str) -> int:
     """How many requests the tier may make in a minute; a tier without an entry has free's."""
     limits: dict[str, int] = settings.REQUESTS_PER_MINUTE
     return limits.get(tier, limits[DEFAULT_TIER])
+
+
+def storage_bytes(tier: str) -> int:
+    """How many bytes a user of the tier may keep; a tier without an entry has free's."""
+    limits: dict[str, int] = settings.STORAGE_BYTES
+    return limits.get(tier, limits[DEFAULT_TIER])
