@@ -4,23 +4,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery import shared_task
+from django.conf import settings
 from django.db import DatabaseError, connection
 
-from system.services import answers, jobs
+from system.services import answers, jobs, slots
 
 logger = logging.getLogger("alice.jobs")
-
-HEARTBEAT_SECONDS = 15
 
 
 @shared_task
 def run_job(job_id: int) -> None:
-    """Run one job. Safe to run twice, late, or after the row is gone: only a claim lets it run."""
-    run = jobs.claim_job(job_id=job_id)
-    if run is None:
+    """Run one job. Safe to run twice, late, or after the row is gone: only a claim lets it run.
+
+    Where this process runs as many of its kind as it may, the job stays queued, and the next of
+    them to end wakes a worker for it.
+    """
+    kind = jobs.kind_of(job_id)
+    if kind is None:
         return
-    with heartbeat(run):
-        jobs.run_claimed(run)
+    if kind.at_once is None:
+        run_and_keep(jobs.claim_job(job_id=job_id))
+        return
+    with slots.slot(kind.name, kind.at_once) as is_free:
+        if not is_free:
+            return
+        # Two runs that end at once wake twice for the same job; the second takes the next one.
+        run_and_keep(jobs.claim_job(job_id=job_id) or jobs.claim_oldest(kind))
+    # Only now, with the slot given back: whoever found none free before is seen here as due.
+    jobs.wake_for_oldest(kind)
+
+
+def run_and_keep(run: jobs.JobRun | None) -> None:
+    """Run a job that was claimed, if one was, and keep its lease meanwhile."""
+    if run is not None:
+        with heartbeat(run):
+            jobs.run_claimed(run)
 
 
 @shared_task
@@ -41,7 +59,7 @@ def heartbeat(run: jobs.JobRun) -> Iterator[None]:
     is_over = threading.Event()
 
     def beat() -> None:
-        while not is_over.wait(HEARTBEAT_SECONDS):
+        while not is_over.wait(settings.JOB_LEASE_SECONDS / 4):
             try:
                 jobs.extend_lease(job_id=run.job_id, claim=run.claim)
             except DatabaseError:

@@ -4,9 +4,10 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -14,14 +15,12 @@ from django.utils import timezone
 from alice.common.errors import DomainError
 from alice.common.events import publish
 from system.events import JobEnded, JobProgressed, JobQueued
-from system.models import ACTIVE_STATUSES, Job, JobStatus
+from system.models import ACTIVE_STATUSES, Job, JobQuerySet, JobStatus
 from system.services import audit
 
 logger = logging.getLogger("alice.jobs")
 
-LEASE = timedelta(seconds=60)
 RETRY_BASE_SECONDS = 5
-WAKE_AFTER = timedelta(seconds=15)
 INTERNAL_ERROR = "Something went wrong on our side. It has been logged."
 WORKER_LOST = "The work was given up: its worker was lost {attempts} times."
 
@@ -60,12 +59,16 @@ class JobLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """How jobs of one kind are run; `run` must be safe to run again after a crash."""
+    """How jobs of one kind are run; `run` must be safe to run again after a crash.
+
+    One worker process runs at most `at_once` of them at the same time; None: as many as it can.
+    """
 
     name: str
     run: "Callable[[JobRun], dict[str, Any]]"
     queue: str = "default"
     attempts_max: int = 3
+    at_once: int | None = None
 
 
 @dataclass(slots=True)
@@ -76,22 +79,28 @@ class JobRun:
     owner_id: int | None
     arguments: dict[str, Any]
     claim: uuid.UUID
+    kind: str
     progress: int = 0
 
     def report(self, progress: int) -> None:
-        """Note the progress in per cent and prolong the lease.
+        """Note the progress in per cent and prolong the lease, in one statement.
 
         Raises `JobCancelled` when somebody asked for an end, `JobLost` when the lease had run
         out and another worker took over.
         """
         progress = max(self.progress, min(99, progress))
-        if not extend_lease(job_id=self.job_id, claim=self.claim, progress=progress):
-            raise JobLost
-        if Job.objects.filter(pk=self.job_id, is_cancel_requested=True).exists():
-            raise JobCancelled
+        held = _held(self.job_id, self.claim)
+        wanted = held.filter(is_cancel_requested=False)
+        if not wanted.update(lease_until=timezone.now() + lease(), progress=progress):
+            raise JobCancelled if held.exists() else JobLost
         if progress > self.progress:
             self.progress = progress
             publish(JobProgressed(job_id=self.job_id, owner_id=self.owner_id, progress=progress))
+
+
+def lease() -> timedelta:
+    """How long a run may be silent before its job is given to another."""
+    return timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
 _kinds: dict[str, JobKind] = {}
@@ -147,7 +156,7 @@ def claim_job(*, job_id: int) -> JobRun | None:
         .update(
             status=JobStatus.RUNNING,
             claim=claim,
-            lease_until=now + LEASE,
+            lease_until=now + lease(),
             attempts=F("attempts") + 1,
             started_at=now,
             progress=0,
@@ -156,16 +165,44 @@ def claim_job(*, job_id: int) -> JobRun | None:
     if not taken:
         return None
     job = Job.objects.get(pk=job_id)
-    return JobRun(job.pk, job.owner_id, job.arguments, claim)
+    return JobRun(job.pk, job.owner_id, job.arguments, claim, job.kind)
+
+
+def kind_of(job_id: int) -> JobKind | None:
+    """How a job is run; None when its row is gone or this version knows nothing of its kind."""
+    name = Job.objects.filter(pk=job_id).values_list("kind", flat=True).first()
+    return _kinds.get(name or "")
+
+
+def claim_oldest(kind: JobKind) -> JobRun | None:
+    """Take the job of `kind` that waits longest for this worker, or None when none is due."""
+    while (job_id := _oldest_due(kind)) is not None:
+        if run := claim_job(job_id=job_id):
+            return run
+    return None
+
+
+def wake_for_oldest(kind: JobKind) -> None:
+    """Wake a worker for the job of `kind` that waits longest, if there is one."""
+    if job_id := _oldest_due(kind):
+        publish(JobQueued(job_id=job_id, queue=kind.queue))
+
+
+def _oldest_due(kind: JobKind) -> int | None:
+    due = Job.objects.due(timezone.now()).filter(kind=kind.name)
+    return due.order_by("due_at", "pk").values_list("pk", flat=True).first()
 
 
 def extend_lease(*, job_id: int, claim: uuid.UUID, progress: int | None = None) -> bool:
     """Keep a running job for the run that claimed it; False when that run has lost it."""
-    changes: dict[str, Any] = {"lease_until": timezone.now() + LEASE}
+    changes: dict[str, Any] = {"lease_until": timezone.now() + lease()}
     if progress is not None:
         changes["progress"] = progress
-    held = Job.objects.filter(pk=job_id, claim=claim, status=JobStatus.RUNNING)
-    return held.update(**changes) == 1
+    return _held(job_id, claim).update(**changes) == 1
+
+
+def _held(job_id: int, claim: uuid.UUID) -> JobQuerySet:
+    return Job.objects.filter(pk=job_id, claim=claim, status=JobStatus.RUNNING)
 
 
 def run_claimed(run: JobRun) -> None:
@@ -174,7 +211,7 @@ def run_claimed(run: JobRun) -> None:
     A handler's `JobFailed` is final; any other fault is logged and tried again later, up to the
     kind's `attempts_max`.
     """
-    kind = job_kind(Job.objects.values_list("kind", flat=True).get(pk=run.job_id))
+    kind = job_kind(run.kind)
     try:
         result = kind.run(run)
     except JobLost:
@@ -199,14 +236,13 @@ def settle_job(
     error: str = "",
 ) -> bool:
     """End a job as its run found; False when the run had lost it, and nothing changes."""
-    held = Job.objects.filter(pk=run.job_id, claim=run.claim, status=JobStatus.RUNNING)
-    return _end(held, status=status, result=result, error=error)
+    return _end(_held(run.job_id, run.claim), status=status, result=result, error=error)
 
 
 @transaction.atomic
 def retry_job(*, run: JobRun, attempts_max: int) -> None:
     """Queue a job again after a fault, later each time, or end it when its attempts are spent."""
-    held = Job.objects.filter(pk=run.job_id, claim=run.claim, status=JobStatus.RUNNING)
+    held = _held(run.job_id, run.claim)
     job = held.select_for_update().first()
     if job is None:
         return
@@ -300,15 +336,22 @@ def _queue_anew(job: Job) -> None:
 def requeue_stalled_jobs() -> int:
     """Give jobs of lost workers to others and wake workers for jobs left waiting; return how many.
 
-    A job whose attempts are spent ends as failed.
+    A job whose attempts are spent ends as failed. Of a kind that is limited no more are woken for
+    than one worker takes: the rest wait for their turn, and each that ends wakes the next. Kinds
+    of another version are left to its workers.
     """
     now = timezone.now()
-    for job in Job.objects.with_expired_lease(now):
+    for job in Job.objects.with_expired_lease(now).filter(kind__in=_kinds):
         _take_back(job)
-    waiting = Job.objects.due(now - WAKE_AFTER)
-    for job in waiting:
-        publish(JobQueued(job_id=job.pk, queue=job_kind(job.kind).queue))
-    return len(waiting)
+    return sum(_wake_for_waiting(kind, now - lease() / 4) for kind in _kinds.values())
+
+
+def _wake_for_waiting(kind: JobKind, due_before: datetime) -> int:
+    waiting = Job.objects.due(due_before).filter(kind=kind.name).order_by("due_at", "pk")
+    job_ids = list(waiting.values_list("pk", flat=True)[: kind.at_once])
+    for job_id in job_ids:
+        publish(JobQueued(job_id=job_id, queue=kind.queue))
+    return len(job_ids)
 
 
 def delete_jobs_of(*, owner_id: int) -> None:
@@ -322,7 +365,7 @@ def _take_back(job: Job) -> None:
     if job.attempts >= job_kind(job.kind).attempts_max:
         _end(lost, status=JobStatus.FAILED, error=WORKER_LOST.format(attempts=job.attempts))
         return
-    long_due = timezone.now() - WAKE_AFTER
+    long_due = timezone.now() - lease() / 4
     lost.update(status=JobStatus.QUEUED, claim=None, due_at=long_due)
 
 
