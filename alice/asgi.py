@@ -8,12 +8,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alice.settings")
 from channels.routing import ProtocolTypeRouter, URLRouter  # type: ignore[import-untyped]
 from django.conf import settings
 from django.core.cache import caches
-from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.urls import re_path
 
 from alice.bridge.application import WsgiBridge
 from alice.bridge.messages import Receive, Refusal, Scope, Send
+from alice.common.wsgi import wsgi_application
 
 
 def open_caches() -> None:
@@ -32,10 +32,13 @@ async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.http.response.body", "body": refusal.body()})
 
 
+handler = wsgi_application()
+from alice.body_rules import body_rule  # noqa: E402 - it imports models, which need the apps
+
 settings.REQUEST_SPOOL_DIR.mkdir(parents=True, exist_ok=True)
 bridge = WsgiBridge(
-    get_wsgi_application(),
-    body_limit=lambda _path, _headers: settings.JSON_BODY_MAX_BYTES,
+    handler,
+    body_rule=body_rule,
     threads=settings.WEB_THREADS,
     spool_directory=settings.REQUEST_SPOOL_DIR,
     on_thread_start=open_caches,

@@ -57,8 +57,9 @@ def serve(server: str, port: int) -> None:
     if server == "bridge":
         sys.path.insert(0, str(ROOT))
         from alice.bridge.application import WsgiBridge  # noqa: PLC0415
+        from alice.bridge.bodies import BodyRule  # noqa: PLC0415
 
-        application = WsgiBridge(wsgi_application, body_limit=lambda path, headers: 2**21)
+        application = WsgiBridge(wsgi_application, body_rule=lambda _environ: BodyRule(2**21))
     else:
         application = importlib.import_module("a2wsgi").WSGIMiddleware(wsgi_application, workers=4)
     # wrk leaves in the middle of requests; a2wsgi runs those without their body and would log it.

@@ -8,35 +8,45 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import Any
 from wsgiref.types import WSGIApplication
 
-from alice.bridge.bodies import Spool, announces_body, check_framing
+from alice.bridge.bodies import (
+    UNREAD_BODY,
+    BodyRule,
+    NoBody,
+    Spool,
+    announces_body,
+    check_framing,
+)
 from alice.bridge.exchange import Exchange
 from alice.bridge.handoff import Handoff
-from alice.bridge.messages import ClientGone, Receive, Refusal, Scope, Send
+from alice.bridge.messages import ClientGone, Receive, Refusal, Scope, Send, stalled
 from alice.bridge.translation import build_environ
 
 logger = logging.getLogger("alice.bridge")
 
-BodyLimit = Callable[[str, Sequence[tuple[bytes, bytes]]], int]
+BodyRuleOf = Callable[[Mapping[str, Any]], BodyRule]
 
+BUSY = "The server is busy. Try again shortly."
 LINGER_SECONDS = 2.0
+NO_BODY = NoBody()
 
 
 @dataclass(eq=False, kw_only=True)
 class WsgiBridge:
     """An ASGI application for scope type "http" that runs a WSGI one (PEP 3333).
 
-    `body_limit(path, headers)` answers how many bytes of body a request may have. `threads` run
-    the application; when `max_waiting` jobs wait for them, a request is answered 503 at once.
-    Bodies above `spool_bytes` go to unnamed files in `spool_directory` (default: the system's).
+    `body_rule(environ)` answers how long the body of a request may be; it is asked on the event
+    loop, and only about requests that have a body. A body of which nothing comes for
+    `stall_seconds` is refused with 408. Bodies above `spool_bytes` go to unnamed files in
+    `spool_directory` (default: the system's). `threads` run the application; when `max_waiting`
+    jobs wait for them, a request is answered 503 at once.
     `on_thread_start` and `on_thread_exit` run in each pool thread, outside of any request; what
     the first one leaves in context variables is seen by all requests of its thread, while what a
     request leaves there ends with it.
@@ -47,12 +57,19 @@ class WsgiBridge:
     holds no thread, and a streaming body must not keep a transaction open between two blocks.
     Where Content-Length is set, blocks are gathered into pieces of `block_bytes`; without it each
     block goes out as it comes.
+
+    The application sees only whole bodies, unless the rule of one says `keeps_partial`. If such a
+    body is cut short, by a client that leaves or stalls or by the server's end, the application
+    runs with what came: `CONTENT_LENGTH` counts that, `environ["alice.body_is_partial"]` is True
+    (or False, if the end came right after the last byte), and the response is closed unread. It
+    waits for a thread however many wait already: there is nobody to be told to come back.
     """
 
     wsgi_application: WSGIApplication = field(kw_only=False)
-    body_limit: BodyLimit
+    body_rule: BodyRuleOf
     threads: int = 4
     max_waiting: int = 64
+    stall_seconds: float = 30.0
     spool_bytes: int = 1024 * 1024
     spool_directory: Path | None = None
     block_bytes: int = 256 * 1024
@@ -104,37 +121,59 @@ class WsgiBridge:
 
     async def _accept(self, scope: Scope, receive: Receive) -> "Exchange":
         environ = build_environ(scope)
-        body: IO[bytes] = BytesIO()
-        if announces_body(environ):
-            body = await self._read_body(environ, scope, receive)
+        if not announces_body(environ):
+            self._refuse_when_busy()
+            return Exchange(self, environ, NO_BODY)
+        spool = await self._read_body(environ, scope, receive)
         try:
             self._refuse_when_busy()
         except Refusal:
-            body.close()
+            spool.discard()
             raise
-        return Exchange(self, environ, body)
+        return Exchange(self, environ, spool)
 
-    async def _read_body(
-        self, environ: dict[str, Any], scope: Scope, receive: Receive
-    ) -> IO[bytes]:
-        spool = Spool(self.spool_directory, self.spool_bytes)
+    async def _read_body(self, environ: dict[str, Any], scope: Scope, receive: Receive) -> Spool:
         try:
             self._refuse_when_busy()
-            limit = self.body_limit(environ["PATH_INFO"], scope["headers"])
-            check_framing(environ, limit)
-            body = await spool.fill(receive, limit)
-        except BaseException as error:
-            spool.discard()
-            if isinstance(error, Refusal):
-                error.leaves_body_unread = True
+            rule = self.body_rule(environ)
+            check_framing(environ, rule)
+            spool = await self._fill_spool(environ, rule, scope, receive)
+        except Refusal as refusal:
+            refusal.leaves_body_unread = True
             raise
         environ["CONTENT_LENGTH"] = str(spool.size)
-        return body
+        return spool
+
+    async def _fill_spool(
+        self, environ: dict[str, Any], rule: BodyRule, scope: Scope, receive: Receive
+    ) -> Spool:
+        spool = Spool(self.spool_directory, self.spool_bytes)
+        try:
+            await spool.fill(receive, rule, self.stall_seconds)
+        except (ClientGone, TimeoutError, asyncio.CancelledError) as interruption:
+            if isinstance(interruption, ClientGone):
+                spool.add(scope.get(UNREAD_BODY, b"")[: rule.limit_bytes - spool.size])
+            self._end_partial(environ, rule, spool)
+            if isinstance(interruption, TimeoutError):
+                raise stalled(self.stall_seconds) from None
+            raise
+        except BaseException:
+            spool.discard()
+            raise
+        return spool
+
+    def _end_partial(self, environ: dict[str, Any], rule: BodyRule, spool: Spool) -> None:
+        if self._is_closed or not (rule.keeps_partial and spool.size):
+            spool.discard()
+            return
+        # Its last bytes may have come just before the end of the connection.
+        environ["alice.body_is_partial"] = environ.get("CONTENT_LENGTH") != str(spool.size)
+        environ["CONTENT_LENGTH"] = str(spool.size)
+        Exchange(self, environ, spool).run_unheard()
 
     def _refuse_when_busy(self) -> None:
         if self._is_closed or len(self._jobs) >= self.max_waiting:
-            detail = "The server is busy. Try again shortly."
-            raise Refusal(503, "server_busy", detail, retry_after_seconds=1)
+            raise Refusal(503, "server_busy", BUSY, headers=[(b"retry-after", b"1")])
 
     def submit(self, exchange: "Exchange") -> None:
         """Queue the next step of `exchange`; the first one of all starts the threads."""

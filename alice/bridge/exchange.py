@@ -15,6 +15,14 @@ logger = logging.getLogger("alice.bridge")
 BODILESS_STATUSES = frozenset({204, 304})
 
 
+class Body(Protocol):
+    """A request's body; both methods may wait for the disk."""
+
+    def open(self) -> IO[bytes]: ...
+
+    def close(self) -> None: ...
+
+
 class Runner(Protocol):
     """What an exchange needs of the bridge it belongs to."""
 
@@ -32,7 +40,7 @@ class Exchange:
     The event loop awaits `step()`; a pool thread then runs `perform()`. Never both at once.
     """
 
-    def __init__(self, runner: Runner, environ: dict[str, Any], body: IO[bytes]) -> None:
+    def __init__(self, runner: Runner, environ: dict[str, Any], body: Body) -> None:
         self.runner = runner
         self.environ = environ
         self.body = body
@@ -50,13 +58,17 @@ class Exchange:
         self._are_headers_sent = False
         self._bytes_due: int | None = None
         self._waiter: asyncio.Future[None]
-        environ["wsgi.input"] = body
 
     def step(self) -> asyncio.Future[None]:
         """Have a thread make the next piece; then `block`, `is_finished` and `failure` tell."""
         self._waiter = self.loop.create_future()
         self.runner.submit(self)
         return self._waiter
+
+    def run_unheard(self) -> None:
+        """Have a thread run the application for what it does; its response goes nowhere."""
+        self._act = Exchange._begin_unheard
+        self.step().cancel()
 
     def release(self) -> None:
         """Have a thread close the response, unless that was done. Does not wait for it."""
@@ -106,6 +118,7 @@ class Exchange:
             self.runner.submit(self)
 
     def _begin(self) -> None:
+        self.environ["wsgi.input"] = self.body.open()
         self._result = result = self.runner.wsgi_application(self.environ, self._start_response)
         if self._may_have_body() or not self.status:
             if isinstance(result, list | tuple) or getattr(result, "streaming", True) is False:
@@ -121,6 +134,10 @@ class Exchange:
             self.finish()
         elif self.is_finished and self._bytes_due is None:
             self.headers.append((b"content-length", b"%d" % len(self.block)))
+
+    def _begin_unheard(self) -> None:
+        self._begin()
+        self.finish()
 
     def _pull(self) -> None:
         """Take blocks until they make a piece worth sending, or there are no more."""

@@ -1,6 +1,6 @@
 """The shapes of ASGI, and the answers the bridge gives by itself."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -18,16 +18,24 @@ class ClientGone(Exception):
 
 
 class Refusal(Exception):
-    """The bridge answers this request itself: `status` with the product's JSON error body."""
+    """The bridge answers this request itself: `status` with the product's JSON error body.
+
+    `headers` go out besides, names in lower case.
+    """
 
     def __init__(
-        self, status: int, code: str, detail: str, *, retry_after_seconds: int | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
-        self.retry_after_seconds = retry_after_seconds
+        self.headers = headers
         self.leaves_body_unread = False
         self.request_id = uuid4().hex
 
@@ -37,9 +45,8 @@ class Refusal(Exception):
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(self.body())),
             (b"x-request-id", self.request_id.encode()),
+            *self.headers,
         ]
-        if self.retry_after_seconds is not None:
-            headers.append((b"retry-after", b"%d" % self.retry_after_seconds))
         if self.leaves_body_unread:
             headers.append((b"connection", b"close"))
         return {"type": "http.response.start", "status": self.status, "headers": headers}
@@ -52,6 +59,11 @@ class Refusal(Exception):
 
 def too_large(limit: int) -> Refusal:
     return Refusal(413, "payload_too_large", f"The body is larger than {limit} bytes.")
+
+
+def stalled(seconds: float) -> Refusal:
+    detail = f"Nothing more of the body came for {seconds:g} s. Send the request again."
+    return Refusal(408, "request_timeout", detail)
 
 
 def server_error() -> Refusal:

@@ -9,6 +9,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from alice.bridge.bodies import UNREAD_BODY
+
 HEAD_LIMIT_BYTES = 64 * 1024
 HEAD_LIMIT_FIELDS = 128
 HEAD_SECONDS = 15.0
@@ -33,6 +35,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.stop_head_timer()
+        # The application is told of the end before it has read all that came.
+        if self.cycle is not None and self.cycle.body:  # type: ignore[redundant-expr]
+            self.cycle.scope[UNREAD_BODY] = bytes(self.cycle.body)  # type: ignore[literal-required]
         super().connection_lost(exc)
 
     def start_head_timer(self) -> None:

@@ -1,15 +1,20 @@
 """A uvicorn server on loopback and the small clients the tests of the bridge talk to it with."""
 
 import asyncio
+import os
 import socket
 import threading
 from contextlib import contextmanager
 from http.client import HTTPResponse
+from pathlib import Path
 
+import orjson
 import uvicorn
 
 from alice.bridge.application import WsgiBridge
+from alice.bridge.bodies import BodyRule
 from alice.common.tests.kit import wait_until
+from alice.runtime.http_protocol import BoundedHttpProtocol
 
 MIB = 1024 * 1024
 
@@ -33,7 +38,7 @@ class Loopback:
             self.serve,
             interface="asgi3",
             loop="uvloop",
-            http="httptools",
+            http=BoundedHttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -80,6 +85,26 @@ def answer(connection, method="GET"):
     response = HTTPResponse(connection, method=method)
     response.begin()
     return response
+
+
+def error_of(response):
+    """Status and code of an error that has the product's shape."""
+    body = orjson.loads(response.read())
+    assert body.keys() == {"detail", "code", "request_id"}
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-ID"] == body["request_id"]
+    return response.status, body["code"]
+
+
+def files_open_in(directory):
+    """Paths of the files this process has open in `directory`, unnamed ones too."""
+    links = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(os.readlink(descriptor))  # noqa: PTH115
+        except OSError:
+            continue
+    return [link for link in links if link.startswith(f"{directory}/")]
 
 
 def request_bytes(method="GET", path="/", *headers, body=b""):
@@ -130,6 +155,21 @@ def request_message(body=b"", *, more_body=False):
     return {"type": "http.request", "body": body, "more_body": more_body}
 
 
+class Echo:
+    """Answers with the body and notes what it was told of it."""
+
+    def __init__(self):
+        self.environs = []
+        self.bodies = []
+
+    def __call__(self, environ, start_response):
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        self.environs.append(environ)
+        self.bodies.append(body)
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+
 class Answer:
     """An iterable response that notes how often and in which thread it is closed."""
 
@@ -156,6 +196,6 @@ def answering(response, status="200 OK", headers=()):
 
 
 def make_bridge(application, **options):
-    options.setdefault("body_limit", lambda path, headers: 2 * MIB)
+    options.setdefault("body_rule", lambda environ: BodyRule(2 * MIB))
     options.setdefault("threads", 2)
     return WsgiBridge(application, **options)

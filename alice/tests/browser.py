@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import uvicorn
@@ -88,6 +88,16 @@ def browser_page(chromium, web_server, transactional_db, settings, monkeypatch) 
         # While a loop counts as running, Django keeps connections apart from the thread's own.
         connections.close_all()
     assert page.problems == []
+
+
+@pytest.fixture
+def shoot(browser_page, tmp_path) -> Callable[[str], None]:
+    """`shoot(name)` keeps a picture of the page in the test's temporary folder."""
+
+    def keep(name: str) -> None:
+        browser_page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+
+    return keep
 
 
 def watch(page: Page, own_address: str) -> list[str]:

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from alice.tests.bridge_kit import Loopback, make_bridge
+from alice.tests.bridge_kit import Echo, Loopback, make_bridge
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +24,11 @@ def serve(loopback):
     yield start
     for bridge in bridges:
         assert bridge.shutdown(timeout_seconds=5)
+
+
+@pytest.fixture
+def echo():
+    return Echo()
 
 
 @pytest.fixture

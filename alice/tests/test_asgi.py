@@ -69,3 +69,17 @@ def test_a_cache_is_opened_once_for_all_requests_of_a_thread(bridged):
     asyncio.run(main())
 
     assert seen[0] is seen[1] is seen[2]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("boundary", ["boundary*=utf-9''x", "boundary*=nonsense''%ff"])
+def test_a_content_type_that_makes_no_sense_is_none(boundary):
+    content_type = f"multipart/form-data; {boundary}".encode()
+    headers = [(b"host", b"localhost"), (b"content-type", content_type), (b"content-length", b"1")]
+    body = {"type": "http.request", "body": b"x"}
+
+    start, *_ = asyncio.run(
+        call(asgi.application, [body], headers=headers, method="POST", raw_path=b"/api/auth/login")
+    )
+
+    assert start["status"] == 415

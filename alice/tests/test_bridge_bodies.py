@@ -3,60 +3,24 @@
 import asyncio
 import os
 import socket
-from pathlib import Path
 
-import orjson
 import pytest
 
 from alice.bridge import application as bridge_application
+from alice.bridge.bodies import BodyRule
 from alice.tests.bridge_kit import (
     MIB,
     answer,
     answering,
     call,
     chunked,
+    error_of,
+    files_open_in,
     read_to_end,
     request_bytes,
     request_message,
     wait_until,
 )
-
-
-class Echo:
-    """Answers with the body and notes what it was told of it."""
-
-    def __init__(self):
-        self.environs = []
-
-    def __call__(self, environ, start_response):
-        self.environs.append(environ)
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        start_response("200 OK", [("Content-Length", str(len(body)))])
-        return [body]
-
-
-@pytest.fixture
-def echo():
-    return Echo()
-
-
-def files_open_in(directory):
-    """Paths of the files this process has open in `directory`, unnamed ones too."""
-    links = []
-    for descriptor in Path("/proc/self/fd").iterdir():
-        try:
-            links.append(os.readlink(descriptor))  # noqa: PTH115
-        except OSError:
-            continue
-    return [link for link in links if link.startswith(f"{directory}/")]
-
-
-def error_of(response):
-    body = orjson.loads(response.read())
-    assert body.keys() == {"detail", "code", "request_id"}
-    assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["X-Request-ID"] == body["request_id"]
-    return response.status, body["code"]
 
 
 @pytest.mark.parametrize("size", [0, 1, 70_000, 300_000])
@@ -151,7 +115,7 @@ def test_a_chunked_body_is_refused_as_soon_as_it_passes_the_limit(serve, echo, t
 
 
 def test_a_body_of_exactly_the_limit_is_taken(serve, http):
-    serve(answering([b"taken"]), body_limit=lambda path, headers: 1000)
+    serve(answering([b"taken"]), body_rule=lambda environ: BodyRule(1000))
 
     assert http.post("/", content=bytes(1000)).status_code == 200
     assert http.post("/", content=bytes(1001)).status_code == 413
@@ -160,10 +124,11 @@ def test_a_body_of_exactly_the_limit_is_taken(serve, http):
 
 
 def test_the_limit_may_depend_on_path_and_headers(serve, http):
-    def body_limit(path, headers):
-        return 100 if path == "/large" and (b"x-kind", b"file") in headers else 10
+    def body_rule(environ):
+        is_large = (environ["PATH_INFO"], environ.get("HTTP_X_KIND")) == ("/large", "file")
+        return BodyRule(100 if is_large else 10)
 
-    serve(answering([b"taken"]), body_limit=body_limit)
+    serve(answering([b"taken"]), body_rule=body_rule)
 
     assert http.post("/small", content=bytes(50), headers={"X-Kind": "file"}).status_code == 413
     assert http.post("/large", content=bytes(50)).status_code == 413

@@ -3,7 +3,6 @@
 import re
 from urllib.parse import quote
 
-import pytest
 from django.contrib.auth.models import Group
 from django.core import mail
 from playwright.sync_api import expect
@@ -18,16 +17,6 @@ from system.services import audit
 from system.tasks import run_job
 
 NEW_PASSWORD = "another-Horse-7-staple"
-
-
-@pytest.fixture
-def shoot(browser_page, tmp_path):
-    """`shoot(name)` keeps a picture of the page in the test's temporary folder."""
-
-    def keep(name):
-        browser_page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-
-    return keep
 
 
 def sign_in(page, name, password=PASSWORD):

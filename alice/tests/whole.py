@@ -40,8 +40,9 @@ def free_port():
 class Whole:
     """`manage.py up` in a data directory, driven over HTTP and by signals to its children."""
 
-    def __init__(self, data_dir):
+    def __init__(self, data_dir, **environment):
         self.data_dir = Path(data_dir)
+        self.environment = environment
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.process = None
@@ -57,6 +58,7 @@ class Whole:
             "DJANGO_SUPERUSER_PASSWORD": ADMIN["password"],
             "REQUESTS_PER_MINUTE_FREE": "1000000",
             "REQUESTS_PER_MINUTE_ANONYMOUS": "1000000",
+            **self.environment,
         }
         log = (self.data_dir / "console.log").open("ab")
         self.process = subprocess.Popen(
@@ -122,10 +124,10 @@ class Whole:
 
 
 @contextlib.contextmanager
-def whole_alice() -> Iterator[Whole]:
-    """Start one, and end it and all its processes whatever the test did."""
+def whole_alice(**environment) -> Iterator[Whole]:
+    """Start one, with settings of its own; it ends with all its processes in any case."""
     with tempfile.TemporaryDirectory(prefix="alice-whole-", ignore_cleanup_errors=True) as folder:
-        alice = Whole(folder)
+        alice = Whole(folder, **environment)
         try:
             yield alice.start()
         finally:
