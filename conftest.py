@@ -15,7 +15,7 @@ from accounts.services.tokens import mint_pair
 from accounts.tests.factories import make_user
 from alice.common import redis_client, windows
 
-pytest_plugins = ["alice.tests.browser"]
+pytest_plugins = ["alice.tests.browser", "files.tests.stores"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

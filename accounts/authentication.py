@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -15,6 +16,9 @@ from accounts.services.tokens import AccessClaims, TokenInvalid, read_access
 from alice.common import gate, request_context
 from alice.common.errors import CHALLENGE
 from alice.common.peers import peer_of
+from alice.common.signed_urls import LinkGrant, LinkRefused, has_signature, require_signature
+
+LINK_TIER = "link"
 
 
 def user_from_claims(claims: AccessClaims) -> User:
@@ -45,6 +49,33 @@ class SessionTokenAuthentication(BaseAuthentication):
         return user_from_claims(claims), claims
 
 
+class LinkAuthentication(BaseAuthentication):
+    """A signed link for the view's `link_verb`; without a signature, a token as everywhere.
+
+    `request.auth` is then a `LinkGrant` and `request.user` nobody. Good links have a window of
+    their own: a page of pictures, or a player that seeks, must not spend the one of the peer.
+    """
+
+    by_token = SessionTokenAuthentication()
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, Any] | None:
+        django_request = request._request
+        if not has_signature(django_request):
+            return self.by_token.authenticate(request)
+        verb: str = request.parser_context["view"].link_verb
+        peer = request_context.current().peer
+        try:
+            require_signature(django_request, verb=verb)
+        except LinkRefused:
+            gate.admit_peer(django_request, peer)
+            raise
+        gate.admit_peer(django_request, peer, tier=LINK_TIER)
+        return AnonymousUser(), LinkGrant(verb)
+
+
 class PublicAuthentication(SessionTokenAuthentication):
     """For endpoints without a session: counts the peer and does not look at any token.
 
@@ -61,6 +92,17 @@ class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unt
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class LinkScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = LinkAuthentication
+    name = "link"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {"type": "apiKey", "in": "query", "name": "signature"}
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        return [{"bearer": []}, {"link": []}]
 
 
 class PublicScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

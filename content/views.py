@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.requests import SignedInRequest
-from alice.common.conditional import etag_of, if_match_of
+from alice.common.conditional import if_match_of
 from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
-from alice.common.serializing import checked, json_response, shown
-from alice.common.views import ListRows, RetrieveRow
+from alice.common.serializing import checked
+from alice.common.views import ListRows, RetrieveRow, row_response
 from content import services
 from content.filters import ItemFilter
 from content.models import Item, ItemQuerySet, Revision
@@ -31,13 +31,6 @@ IF_MATCH = OpenApiParameter(
 )
 ITEM_ID = OpenApiParameter("item_id", int, OpenApiParameter.PATH)
 VERSION = OpenApiParameter("version", int, OpenApiParameter.PATH)
-
-
-def item_response(item: Item, status: int = 200) -> HttpResponse:
-    headers = {"ETag": etag_of(item.version)}
-    if status == 201:
-        headers["Location"] = f"{settings.API_PREFIX}items/{item.pk}"
-    return json_response(shown(ItemSerializer, item), status=status, headers=headers)
 
 
 @extend_schema_view(
@@ -73,7 +66,7 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
     def create(self, request: Request) -> HttpResponseBase:
         fields = checked(ItemSerializer, request.data)
         item = services.create_item(owner_id=self.request.user.pk, **fields)
-        return item_response(item, status=201)
+        return row_response(ItemSerializer, item, location=f"{settings.API_PREFIX}items/{item.pk}")
 
     @extend_schema(
         operation_id="items_update",
@@ -90,7 +83,7 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
             changes=checked(ItemChangesSerializer, request.data),
             if_match=if_match_of(request._request),
         )
-        return item_response(item)
+        return row_response(ItemSerializer, item)
 
     @extend_schema(
         operation_id="items_patch",
@@ -128,7 +121,9 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, **kwargs: Any) -> HttpResponse:
         mine = Item.objects.visible_to(self.request.user)
-        return item_response(services.restore_item(items=mine, item_id=kwargs["pk"]))
+        return row_response(
+            ItemSerializer, services.restore_item(items=mine, item_id=kwargs["pk"])
+        )
 
 
 @extend_schema_view(
@@ -215,4 +210,4 @@ class RevisionViewSet(ListRows, RetrieveRow, GenericViewSet[Revision]):
             editor_id=self.request.user.pk,
             if_match=if_match_of(request._request),
         )
-        return item_response(item)
+        return row_response(ItemSerializer, item)

@@ -316,7 +316,7 @@ def test_an_export_opens_to_its_owner_and_by_its_link_alone(alice, bob, anonymou
 
     assert b"".join(alice.get(url).streaming_content).startswith(b"{")
     assert bob.get(url).status_code == 404
-    assert anonymous.get(url).status_code == 404
+    assert anonymous.get(url).status_code == 401
     forged = link.removeprefix(settings.PUBLIC_URL)[:-4] + "AAAA"
     assert anonymous.get(forged).status_code == 403
 

@@ -4,15 +4,16 @@ from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework.permissions import AllowAny
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.authentication import LinkAuthentication
 from accounts.models import EndReason, Session, User
+from accounts.permissions import SignedInOrByLink
 from accounts.requests import SignedInRequest
 from accounts.serializers import (
     DetailSerializer,
@@ -30,7 +31,7 @@ from accounts.services import exports, passwords, profile, sessions
 from accounts.views.sign_in import PublicView, device_of, pair_response
 from alice.common import request_context
 from alice.common.errors import NotFound
-from alice.common.signed_urls import has_signature, require_signature
+from alice.common.signed_urls import LinkGrant
 from alice.common.views import ListRows
 from system.models import Job, JobStatus
 
@@ -207,24 +208,20 @@ class ExportView(APIView):
 
 
 class ExportFileView(APIView):
-    # Public: a browser follows the signed link of the job's result and sends no header.
-    permission_classes = [AllowAny]
+    # A browser follows the signed link of the job's result and sends no header.
+    authentication_classes = [LinkAuthentication]
+    permission_classes = [SignedInOrByLink]
+    link_verb = exports.VERB
 
     @extend_schema(
         operation_id="auth_export_file",
         tags=["auth"],
         summary="Download an export",
-        parameters=[
-            OpenApiParameter("expires", int, description="From the signed link."),
-            OpenApiParameter("signature", str, description="From the signed link."),
-        ],
         responses={(200, "application/json"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, job_id: int) -> HttpResponseBase:
         completed = Job.objects.filter(kind=exports.KIND, status=JobStatus.COMPLETED, pk=job_id)
-        if has_signature(request._request):
-            require_signature(request._request, verb=exports.VERB)
-        else:
+        if not isinstance(request.auth, LinkGrant):
             completed = completed.visible_to(request.user)
         path = exports.export_path(job_id)
         if not completed.exists() or not path.exists():

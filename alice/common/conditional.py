@@ -1,5 +1,6 @@
 """ETag, If-None-Match and If-Match (RFC 9110, sections 8.8.3 and 13.1)."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from django.http.response import HttpResponseBase
 from alice.common.errors import DomainError, Invalid
 
 ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+VERSION_AND_DIGEST = re.compile(r"\A([0-9]+)-[0-9a-f]{16}\Z")
+DIGEST_BYTES = 8
 NOT_A_LIST_OF_TAGS = 'If-Match must be * or quoted entity tags, such as "3".'
 
 
@@ -18,9 +21,16 @@ class PreconditionFailed(DomainError):
     detail = "This has changed since you read it. Read it again, then repeat your change."
 
 
-def etag_of(version: int) -> str:
-    """The strong entity tag of a row that counts its versions."""
-    return f'"{version}"'
+def etag_of(version: int, *, body: bytes | None = None) -> str:
+    """The strong entity tag of a row that counts its versions.
+
+    With a `body` it is that of a representation which changes without a new version, as signed
+    links do: a 304 must not leave a reader with links that are over. If-Match looks at the
+    version alone.
+    """
+    if body is None:
+        return f'"{version}"'
+    return f'"{version}-{hashlib.blake2b(body, digest_size=DIGEST_BYTES).hexdigest()}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,8 @@ ANY_VERSION = IfMatch()
 def if_match_of(request: HttpRequest) -> IfMatch:
     """The If-Match header of a request; without one, or with `*`, any version matches.
 
-    Comparison is strong: a weak tag never matches. Raises `Invalid` for a malformed header.
+    Comparison is strong: a weak tag never matches. Of a tag with a digest only the version counts.
+    Raises `Invalid` for a malformed header.
     """
     header = request.META.get("HTTP_IF_MATCH", "").strip()
     if header in {"", "*"}:
@@ -49,7 +60,8 @@ def if_match_of(request: HttpRequest) -> IfMatch:
     if ENTITY_TAG.sub("", header).strip(" ,\t"):
         raise Invalid(NOT_A_LIST_OF_TAGS)
     found = ENTITY_TAG.findall(header)
-    return IfMatch(frozenset(f'"{tag}"' for weak, tag in found if not weak))
+    versions = [VERSION_AND_DIGEST.sub(r"\1", tag) for weak, tag in found if not weak]
+    return IfMatch(frozenset(f'"{version}"' for version in versions))
 
 
 def is_not_modified(request: HttpRequest, etag: str) -> bool:

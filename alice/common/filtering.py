@@ -66,7 +66,7 @@ class TotalOrderingFilter(django_filters.OrderingFilter):
         return qs.order_by(*columns, "-pk")
 
     def _column(self, word: str) -> Any:
-        column = F(word.removeprefix("-"))
+        column = F(self.get_ordering_value(word).removeprefix("-"))
         if word.startswith("-"):
             return column.desc(nulls_last=True)
         return column.asc(nulls_last=True)

@@ -85,10 +85,13 @@ def admit(request: HttpRequest, *, session_id: int, user_id: int) -> None:
         raise
 
 
-def admit_peer(request: HttpRequest, peer: str) -> None:
-    """Let a request without a session pass, or raise `RequestLimitReached` for its peer."""
-    key = f"window:peer:{peer_key(peer)}"
-    limit = tiers.requests_per_minute(tiers.ANONYMOUS_TIER)
+def admit_peer(request: HttpRequest, peer: str, *, tier: str = tiers.ANONYMOUS_TIER) -> None:
+    """Let a request without a session pass, or raise `RequestLimitReached` for its peer.
+
+    The peer has a window of its own for each `tier`.
+    """
+    key = f"window:{tier}:{peer_key(peer)}"
+    limit = tiers.requests_per_minute(tier)
     _judge(request, windows.spend(key, limit=limit, seconds=WINDOW_SECONDS))
 
 

@@ -12,7 +12,6 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
 import orjson
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,7 +20,7 @@ from rest_framework.request import Request
 from alice.common.errors import DomainError, Invalid
 
 WELL_FORMED_KEY = re.compile(r'"[\x20\x21\x23-\x7e]{1,255}"|[\x21\x23-\x7e][\x20-\x7e]{0,254}')
-KEPT_HEADERS = ("ETag", "Location")
+KEPT_HEADERS = ("ETag", "Location", "Upload-Expires")
 
 Handler = TypeVar("Handler", bound=Callable[..., HttpResponseBase])
 
@@ -54,6 +53,13 @@ class StoredAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class HasFingerprint(Protocol):
+    """A file in a form."""
+
+    def fingerprint(self) -> list[str]:
+        """What is the same when the same file is sent again."""
+
+
 class AnswerStore(Protocol):
     def claim(self, attempt: Attempt) -> StoredAnswer | None:
         """The stored answer, or None with the key held until the transaction ends.
@@ -77,7 +83,8 @@ def idempotent(handler: Handler) -> Handler:
     """Have a view method honour the Idempotency-Key of signed-in callers.
 
     Same key and body: the stored answer with `Idempotent-Replayed: true`. A refused request is
-    not stored. Must not wrap a method that calls outside systems while its transaction is open.
+    not stored. What the method does outside of the database is not undone when its transaction
+    fails, and holds it open meanwhile: it must be something that can be found and undone later.
     """
 
     @wraps(handler)
@@ -85,8 +92,9 @@ def idempotent(handler: Handler) -> Handler:
         key = _key_of(request)
         if key is None or request.user.pk is None:
             return handler(view, request, *args, **kwargs)
+        # The body is read before the transaction begins.
+        attempt = _attempt(request, key)
         with transaction.atomic():
-            attempt = _attempt(request, key)
             if (stored := _stores[0].claim(attempt)) is not None:
                 return _response(stored, {"Idempotent-Replayed": "true"})
             answer = _answer_of(handler(view, request, *args, **kwargs))
@@ -110,18 +118,14 @@ def _key_of(request: Request) -> str | None:
 def _attempt(request: Request, key: str) -> Attempt:
     match = request._request.resolver_match
     asked = [request.method, request.get_full_path(), request.data]
-    text = orjson.dumps(asked, default=_file_digest, option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps(asked, default=_fingerprint, option=orjson.OPT_SORT_KEYS)
     fingerprint = hashlib.sha256(text).hexdigest()
     route = f"{request.method} {match.route if match else request.path}"
     return Attempt(cast("int", request.user.pk), route, key, fingerprint)
 
 
-def _file_digest(file: "UploadedFile[Any]") -> list[str | None]:
-    digest = hashlib.sha256()
-    for block in file.chunks():
-        digest.update(block)
-    file.seek(0)
-    return [file.name, file.content_type, digest.hexdigest()]
+def _fingerprint(file: HasFingerprint) -> list[str]:
+    return file.fingerprint()
 
 
 def _answer_of(response: HttpResponseBase) -> StoredAnswer:

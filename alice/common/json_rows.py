@@ -2,8 +2,10 @@
 
 The ORM's own SQL is wrapped in `row_to_json`, and its text is answered untouched: no model
 instances, no decoding of JSON columns, no encoding. For 100 items that is a tenth of the CPU.
+Only signed links are put in here afterwards, 7 us a row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +15,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from alice.common.compiled import Statement
+from alice.common.links import LinkField, links_of, with_links
 
 Rows = type[serializers.BaseSerializer[Any]]
 
@@ -40,6 +43,31 @@ class Columns:
     sources: tuple[str, ...]
     names: tuple[str, ...]
     written: str
+
+
+@dataclass(frozen=True)
+class LinkedStatement(Statement):
+    """A statement whose rows begin with JSON text in which the links are still to be signed."""
+
+    links: Mapping[str, LinkField]
+
+    def fetch_one(self, params: tuple[Any, ...]) -> Any:
+        row = super().fetch_one(params)
+        return row and self._signed(row)
+
+    def fetch_all(self, params: tuple[Any, ...]) -> list[Any]:
+        return [self._signed(row) for row in super().fetch_all(params)]
+
+    def _signed(self, row: tuple[str, Any]) -> tuple[str, Any]:
+        text, beside = row
+        return with_links(text, self.links), beside
+
+
+def _statement(sql: str, params: tuple[Any, ...], using: str, serializer_class: Rows) -> Statement:
+    links = links_of(serializer_class)  # type: ignore[arg-type]  # a class, and hashable
+    if links:
+        return LinkedStatement(sql, params, using, links)
+    return Statement(sql, params, using)
 
 
 @cache
@@ -92,7 +120,7 @@ def page_statement(queryset: QuerySet[Any], serializer_class: Rows) -> Statement
             ) AS written
         ) AS measured WHERE bytes - octet_length(item) < {PAGE_BYTES_MAX}
     """  # noqa: S608 - names come from the serializer, sql from the ORM with its parameters apart
-    return Statement(statement, params, queryset.db)
+    return _statement(statement, params, queryset.db, serializer_class)
 
 
 def fetch_page(
@@ -110,11 +138,11 @@ def fetch_page(
     if is_reversed:
         texts.reverse()
         ids.reverse()
-    is_cut = sum(map(len, texts)) >= PAGE_BYTES_MAX
+    text = f"[{','.join(texts)}]".encode()
     return JsonPage(
-        text=f"[{','.join(texts)}]".encode(),
+        text=text,
         count=len(texts),
-        has_more=len(rows) > limit or is_cut,
+        has_more=len(rows) > limit or len(text) >= PAGE_BYTES_MAX,
         first_id=ids[0] if ids else None,
         last_id=ids[-1] if ids else None,
     )
@@ -156,7 +184,7 @@ def row_statement(queryset: QuerySet[Any], serializer_class: Rows, *, extra: str
         SELECT (SELECT row_to_json(item) FROM (SELECT {columns.written}) AS item)::text, {beside}
         FROM found
     """  # noqa: S608 - as above
-    return Statement(statement, params, queryset.db)
+    return _statement(statement, params, queryset.db, serializer_class)
 
 
 def fetch_row(statement: Statement, params: tuple[Any, ...]) -> tuple[bytes, Any] | None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -11,6 +12,29 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Send the same key with a retry, and the request takes effect once. Kept 24 h.",
 )
+EXPIRES = OpenApiParameter("expires", int, description="From the signed link.")
+SIGNATURE = OpenApiParameter("signature", str, description="From the signed link.")
+RANGE = OpenApiParameter(
+    "Range", str, OpenApiParameter.HEADER, description="`bytes=0-1023`: a part (RFC 9110)."
+)
+IF_RANGE = OpenApiParameter(
+    "If-Range", str, OpenApiParameter.HEADER, description="The ETag that the part must be of."
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have: 304 if it is."
+)
+FOR_BYTES = [RANGE, IF_RANGE, IF_NONE_MATCH]
+# What a view that sends stored bytes can answer.
+BYTES_ANSWERS: dict[Any, Any] = {
+    (200, "application/octet-stream"): OpenApiResponse(
+        OpenApiTypes.BINARY, "All of it, with the type of its bytes."
+    ),
+    (206, "application/octet-stream"): OpenApiResponse(
+        OpenApiTypes.BINARY, "The part that Range names."
+    ),
+    302: OpenApiResponse(description="It is kept elsewhere: follow Location."),
+    304: OpenApiResponse(description="You have it already (If-None-Match)."),
+}
 ERROR = {
     "type": "object",
     "required": ["detail", "code", "request_id"],
@@ -40,11 +64,13 @@ SENTENCES = {
     "409": "Not in the present state.",
     "412": "Changed since you read it (If-Match).",
     "413": "The body is too large.",
-    "415": "The body is not JSON.",
+    "415": "The body is of another type than this takes.",
+    "416": "It has no such part (Range).",
     "422": "The Idempotency-Key was used for another request.",
     "429": "The limit is reached; wait for Retry-After seconds.",
     "500": "Our fault; it has been logged.",
     "503": "A part that is needed does not answer.",
+    "507": "The disk of the server is full.",
 }
 HEADERS = {
     "X-Request-ID": ("string", "The id of this request."),
@@ -63,7 +89,9 @@ class Schema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         handler = getattr(self.view, getattr(self.view, "action", "") or self.method.lower(), None)
-        return [IDEMPOTENCY_KEY] if getattr(handler, "is_idempotent", False) else []
+        parameters = [IDEMPOTENCY_KEY] if getattr(handler, "is_idempotent", False) else []
+        by_link = [EXPIRES, SIGNATURE] if getattr(self.view, "link_verb", "") else []
+        return parameters + by_link
 
 
 def error_statuses(path: str, operation: dict[str, Any]) -> set[str]:
@@ -80,7 +108,17 @@ def error_statuses(path: str, operation: dict[str, Any]) -> set[str]:
         statuses.add("422")
     if "If-Match" in names:
         statuses.add("412")
-    return statuses
+    if "Range" in names:
+        statuses.add("416")
+    if "signature" in names:
+        statuses.add("403")
+    return statuses | _statuses_of_uploads(operation)
+
+
+def _statuses_of_uploads(operation: dict[str, Any]) -> set[str]:
+    """A quota and a disk can be full."""
+    is_upload = "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    return {"403", "507"} if is_upload else set()
 
 
 def declare_what_every_answer_has(

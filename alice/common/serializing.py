@@ -10,6 +10,8 @@ import orjson
 from django.http import HttpResponse
 from rest_framework import serializers
 
+from alice.common.links import LinkField
+
 
 @cache
 def _shared(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
@@ -42,10 +44,16 @@ def _shape(
 ) -> list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]]:
     """Name, how to get and how to write, of each field that is shown."""
     return [
-        (name, attrgetter(field.source or name), _writer(field))
+        (name, _getter(name, field), _writer(field))
         for name, field in _shared(serializer_class).fields.items()
         if not field.write_only
     ]
+
+
+def _getter(name: str, field: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any]:
+    if isinstance(field, LinkField):
+        return field.get_attribute
+    return attrgetter(field.source or name)
 
 
 def _writer(field: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any]:

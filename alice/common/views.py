@@ -5,22 +5,26 @@ from functools import cache, wraps
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 from django.contrib.auth import get_user_model
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from alice.common.compiled import Compiled, Statement, compiled
-from alice.common.conditional import conditional_json, etag_of
+from alice.common.conditional import conditional_json
 from alice.common.errors import NotFound
 from alice.common.json_rows import fetch_row, json_row, page_statement, row_statement
+from alice.common.links import row_etag
 from alice.common.pagination import (
     DEFAULT_LIMIT,
     PLAIN_PAGE,
     compiled_list_response,
     list_response,
 )
+from alice.common.serializing import shown
 
 PageView = Callable[..., HttpResponseBase]
 
@@ -78,7 +82,21 @@ class RetrieveRow:
         if found is None:
             raise NotFound
         body, version = found
-        return conditional_json(request._request, body, etag_of(version))
+        etag = row_etag(self.get_serializer_class(), version, body)
+        return conditional_json(request._request, body, etag)
+
+
+def row_response(
+    serializer_class: type[Serializer[Any]], row: Any, *, location: str | None = None
+) -> HttpResponse:
+    """A row that counts its versions as it is after a change; 201 with the `location` of a new."""
+    body = orjson.dumps(shown(serializer_class, row))
+    response = HttpResponse(body, content_type="application/json")
+    response.headers["ETag"] = row_etag(serializer_class, row.version, body)
+    if location is not None:
+        response.status_code = 201
+        response.headers["Location"] = location
+    return response
 
 
 @cache

@@ -28,6 +28,14 @@ from alice.common.tests.kit import a_request
         ('"1", W/"3"', False),
         ('"a,b", "3"', True),
         (", ,", False),
+        ('"3-0123456789abcdef"', True),
+        ('"4-3"', False),
+        ('"33-3"', False),
+        ('W/"3-0123456789abcdef"', False),
+        ('"3-"', False),
+        ('"3-a"', False),
+        ('"x3-1"', False),
+        ('"3-1-1"', False),
     ],
 )
 def test_a_change_needs_a_strong_tag_of_the_present_version(header, matches):
@@ -38,6 +46,14 @@ def test_a_change_needs_a_strong_tag_of_the_present_version(header, matches):
     else:
         with pytest.raises(PreconditionFailed):
             condition.require(etag_of(3))
+
+
+def test_a_tag_with_a_digest_is_another_one_for_each_body():
+    request = a_request(HTTP_IF_NONE_MATCH=etag_of(3, body=b"one"))
+
+    assert is_not_modified(request, etag_of(3, body=b"one"))
+    assert not is_not_modified(request, etag_of(3, body=b"two"))
+    assert not is_not_modified(request, etag_of(3))
 
 
 def test_without_if_match_any_version_may_be_changed():

@@ -109,6 +109,20 @@ def test_users_and_peers_have_windows_of_their_own(alice, bob, anonymous, limits
     assert bob.get(ME).status_code == 200
 
 
+def test_a_peer_has_a_window_of_its_own_for_each_tier(limits, settings):
+    settings.REQUESTS_PER_MINUTE |= {"link": 4}
+    request = a_request()
+
+    for _ in range(4):
+        gate.admit_peer(request, "192.0.2.1", tier="link")
+    assert (request.rate_window.limit, request.rate_window.remaining) == (4, 0)
+    with pytest.raises(gate.RequestLimitReached):
+        gate.admit_peer(request, "192.0.2.1", tier="link")
+
+    gate.admit_peer(request, "192.0.2.1")
+    assert (request.rate_window.limit, request.rate_window.remaining) == (2, 1)
+
+
 @pytest.mark.parametrize("path", [HEALTH, "/livez", "/readyz", "/docs", "/api/schema"])
 def test_what_monitors_and_readers_ask_does_not_count(anonymous, limits, path):
     assert [anonymous.get(path).status_code for _ in range(3)] == [200] * 3

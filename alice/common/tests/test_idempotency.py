@@ -5,11 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
-from alice.common.idempotency import _file_digest
 from alice.common.tests.urls import RowsView
 
 ROWS = "/api/rows"
@@ -199,14 +197,3 @@ def test_of_eight_twins_at_once_one_takes_effect(alice):
     assert set(statuses) <= {201, 409}
     assert 201 in statuses
     assert rows() == 1
-
-
-def test_a_file_counts_by_what_is_in_it():
-    def digest(content):
-        return _file_digest(SimpleUploadedFile("a.txt", content, "text/plain"))
-
-    assert digest(b"one") == digest(b"one")
-    assert digest(b"one") != digest(b"two")
-    file = SimpleUploadedFile("a.txt", b"one")
-    _file_digest(file)
-    assert file.read() == b"one"

@@ -132,6 +132,16 @@ def test_rows_read_upwards_are_shown_newest_first():
     assert (page.first_id, page.last_id, page.has_more) == (made[1], made[0], True)
 
 
+def test_a_page_that_was_cut_for_its_bytes_says_that_more_follows(monkeypatch):
+    monkeypatch.setattr("alice.common.json_rows.PAGE_BYTES_MAX", 3000)
+    for row in make_rows(2):
+        job_model().objects.filter(pk=row.pk).update(error="ü" * 1600)
+
+    page = json_rows(job_model().objects.order_by("pk"), RowSerializer, limit=5)
+
+    assert (page.count, page.has_more) == (1, True)
+
+
 @pytest.mark.parametrize(
     "narrow",
     [

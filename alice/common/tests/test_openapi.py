@@ -109,3 +109,19 @@ def test_it_is_public_as_json_and_as_yaml(client):
     assert as_json.json()["info"]["title"] == "Alice"
     assert as_yaml.content.startswith(b"openapi: 3")
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 200
+
+
+def test_what_sends_stored_bytes_says_so(operations):
+    download = operations["GET /api/files/{file_id}/download"]
+
+    assert {"200", "206", "302", "304", "401", "403", "404", "416"} <= download["responses"].keys()
+    assert download["security"] == [{"bearer": []}, {"link": []}]
+    body = download["responses"]["206"]["content"]["application/octet-stream"]["schema"]
+    assert body == {"type": "string", "format": "binary"}
+
+
+def test_an_upload_says_what_it_takes_and_what_can_be_full(operations):
+    upload = operations["POST /api/files/upload"]
+
+    assert list(upload["requestBody"]["content"]) == ["multipart/form-data"]
+    assert {"201", "403", "409", "413", "415", "422", "507"} <= upload["responses"].keys()

@@ -45,6 +45,17 @@ def test_a_link_ends_in_time(time_machine):
     assert not opened(PATH, query)
 
 
+def test_links_of_one_minute_are_one_link_and_none_lasts_longer_than_asked(time_machine):
+    time_machine.move_to(1_800_000_000, tick=False)
+    first = signed_url(PATH, verb="download", seconds=900)
+
+    time_machine.move_to(1_800_000_059, tick=False)
+    assert signed_url(PATH, verb="download", seconds=900) == first
+    assert int(query_of(first)["expires"]) == 1_800_000_900
+    time_machine.move_to(1_800_000_060, tick=False)
+    assert signed_url(PATH, verb="download", seconds=900) != first
+
+
 @pytest.mark.parametrize(
     "change",
     [
