@@ -22,6 +22,8 @@ redoc = SpectacularRedocView.as_view(url_name="schema", template_name="docs/redo
 
 urlpatterns = [
     path("api/", include("content.urls")),
+    path("api/", include("media.urls")),
+    path("api/", include("files.urls")),
     path("api/", include("accounts.urls")),
     path("api/", include("system.urls")),
     # YAML or JSON, by Accept or ?format=, unlike the rest of the API.
