@@ -398,6 +398,7 @@ CELERY_BEAT_SCHEDULE = {
     "empty-trash": {"task": "content.tasks.empty_trash", "schedule": 3600.0},
     "clear-expired-uploads": {"task": "files.tasks.clear_expired_uploads", "schedule": 60.0},
     "reconcile-files": {"task": "files.tasks.reconcile", "schedule": 3600.0},
+    "clear-work": {"task": "media.tasks.clear_work_directories", "schedule": 3600.0},
 }
 
 # Mail

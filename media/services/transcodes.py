@@ -1,6 +1,7 @@
 """Transcodes: asked for once, run by a worker, and one finished rendition whatever dies."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ from media.services.library import described, renamed
 from system.models import Job
 from system.services.jobs import JobFailed, JobLost, JobRun, enqueue_job, extend_lease
 
+ABANDONED_SECONDS = 3600
 SOURCE_GONE = "The source was deleted."
 
 
@@ -114,6 +116,16 @@ def work_directory(run: JobRun) -> Iterator[Path]:
         prefix=f"{run.job_id}-", dir=root, ignore_cleanup_errors=True
     ) as directory:
         yield Path(directory)
+
+
+def clear_work_directories() -> int:
+    """Delete what runs left behind that were killed and never begun again; return how many."""
+    oldest = time.time() - settings.TRANSCODE_SECONDS_MAX - ABANDONED_SECONDS
+    root = Path(settings.DATA_DIR) / "work"
+    abandoned = [path for path in root.glob("*") if path.stat().st_mtime < oldest]
+    for path in abandoned:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(abandoned)
 
 
 def _require_suitable(source: Media, output_format: str) -> None:

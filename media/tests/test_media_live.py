@@ -89,7 +89,7 @@ def test_killing_ffmpeg_and_then_the_worker_leads_to_one_rendition(whole, client
     made = client.get(f"/api/media?source_id={source['id']}").json()
     assert [media["id"] for media in made] == [job(client, job_id)["result"]["media_id"]]
     assert client.get(f"/api/media/{source['id']}").json()["transcoded"] is True
-    assert [*whole.data_dir.glob("work/*")] == []
+    wait_until(lambda: not [*whole.data_dir.glob("work/*")], what="an empty workshop")
 
 
 def test_a_cancelled_transcode_ends_its_ffmpeg_at_once(whole, client, film):

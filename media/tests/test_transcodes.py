@@ -1,5 +1,6 @@
 """Transcodes: one finished rendition whatever happens on the way, or none and a reason."""
 
+import os
 import uuid
 
 import pytest
@@ -10,6 +11,7 @@ from files.storage.stores import store
 from media.models import Media
 from media.services import posters, transcodes
 from media.services.jobs import POSTER, TRANSCODE
+from media.tasks import clear_work_directories
 from media.tests import clips
 from media.tests.factories import SAMPLES, make_media, run_all, run_job
 from system.models import Job, JobStatus
@@ -225,6 +227,25 @@ def test_no_work_directory_is_left(alice, clip, settings):
     run_all(POSTER)
 
     assert [*(settings.DATA_DIR / "work").iterdir()] == []
+
+
+def test_what_a_killed_run_left_goes_with_time(settings):
+    left, running = settings.DATA_DIR / "work/1-a", settings.DATA_DIR / "work/2-b"
+    for directory in (left, running):
+        directory.mkdir(parents=True)
+    os.utime(left, (0, 0))
+
+    assert clear_work_directories() == 1
+    assert [*left.parent.iterdir()] == [running]
+
+
+def test_the_next_run_clears_what_the_killed_one_left(alice, clip, settings):
+    job_id = ask(alice, clip, **TO_MP3).json()["job_id"]
+    left = settings.DATA_DIR / f"work/{job_id}-killed"
+    left.mkdir(parents=True)
+
+    assert run_job(job_id).status == JobStatus.COMPLETED
+    assert not left.exists()
 
 
 def test_a_poster_is_made_once_and_costs_nobody_storage(alice, any_store, clip):
