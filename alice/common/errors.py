@@ -124,6 +124,8 @@ STATUS_CODES = {
 }
 
 
+OWN_WORDS = (drf.ParseError, drf.AuthenticationFailed, drf.UnsupportedMediaType)
+
 # What others raise; a row that is gone by the time it is locked is as good as never there.
 MEANINGS: list[tuple[tuple[type[Exception], ...], type[DomainError]]] = [
     ((Http404, ObjectDoesNotExist), NotFound),
@@ -207,7 +209,14 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
         body = error_body(known.code, known.detail, **known.details)
         challenge = {"WWW-Authenticate": CHALLENGE} if known.status == 401 else {}
         return _json(body, known.status, known.headers | challenge)
+    if isinstance(known, drf.UnsupportedMediaType):
+        known = drf.UnsupportedMediaType("", _types_taken(context["view"]))
     return _drf_response(known)
+
+
+def _types_taken(view: Any) -> str:
+    types = [parser.media_type for parser in view.get_parsers()]
+    return f"Send the body as {' or '.join(types)}." if types else STATUS_CODES[415][1]
 
 
 def _drf_response(error: drf.APIException) -> HttpResponse:
@@ -217,7 +226,7 @@ def _drf_response(error: drf.APIException) -> HttpResponse:
     if isinstance(error, drf.ValidationError):
         return _json(validation_body(error.detail), error.status_code, headers)
     code, detail = STATUS_CODES.get(error.status_code, ("refused", str(error.detail)))
-    own_words = isinstance(error, drf.ParseError | drf.AuthenticationFailed)
+    own_words = isinstance(error, OWN_WORDS)
     sentence = str(error.detail) if own_words else detail
     if isinstance(error, drf.AuthenticationFailed):
         code = str(error.get_codes())

@@ -95,7 +95,10 @@ def test_a_form_without_a_file_is_refused(alice):
 
 
 def test_json_is_no_form(alice):
-    assert alice.post(UPLOAD, {"x": "y"}).status_code == 415
+    answer = alice.post(UPLOAD, {"x": "y"})
+
+    assert answer.status_code == 415
+    assert answer.json()["detail"] == "Send the body as multipart/form-data."
 
 
 def test_a_full_storage_refuses_and_leaves_nothing(alice, settings):
