@@ -1,5 +1,7 @@
 """Media for tests, taken in by the service as in life."""
 
+import atexit
+import tempfile
 from pathlib import Path
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -7,10 +9,24 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from files.storage.incoming import hash_file
 from media.models import Media
 from media.services import library
+from media.tests import clips
 from system.models import Job
 from system.services import jobs
 
-SAMPLES = Path(__file__).resolve().parents[2].parent / "shared/contract/samples"
+
+def made_samples() -> Path:
+    """A directory with one of each kind, made anew by every process that runs tests."""
+    keeper = tempfile.TemporaryDirectory(prefix="alice-samples-")
+    atexit.register(keeper.cleanup)
+    directory = Path(keeper.name)
+    clips.video(directory / "clip.mp4", size="320x180", rate=12, seconds=4)
+    clips.audio(directory / "tone.wav", seconds=1)
+    clips.image(directory / "picture.png", size="160x90")
+    clips.image(directory / "picture.jpg", size="160x90")
+    return directory
+
+
+SAMPLES = made_samples()
 
 
 def make_media(owner, path, name="clip.mp4", **fields) -> Media:
