@@ -10,6 +10,7 @@ import orjson
 
 from benchmarks.cases import CASES
 from benchmarks.facts import load_average, machine
+from benchmarks.heavy import MEASUREMENTS
 from benchmarks.measure import Plan, measure
 from benchmarks.options import START, parse
 from benchmarks.report import json_report, misses, text_report
@@ -22,6 +23,7 @@ def plan_of(options: argparse.Namespace, compared: list[Variant]) -> Plan:
     return Plan(
         variants=compared,
         cases=[case for name, case in CASES.items() if name in options.only],
+        heavy=[name for name in MEASUREMENTS if name in options.only],
         concurrencies=options.concurrency,
         rounds=options.rounds,
         seconds=options.seconds,
@@ -40,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     options.json.parent.mkdir(parents=True, exist_ok=True)
     report = json_report(plan, findings, facts)
     options.json.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
-    is_failed = findings.failures or (options.strict and misses(plan, findings))
+    is_lacking = any(name == compared[-1].name for _, name in findings.absent)
+    is_failed = findings.failures or is_lacking or (options.strict and misses(plan, findings))
     return 1 if is_failed else 0
 
 

@@ -6,6 +6,7 @@ from statistics import median
 
 from benchmarks.cases import CASES
 from benchmarks.measure import Findings, Sample, Start
+from benchmarks.readings import Reading
 
 START_TARGETS = (
     ("fresh_seconds", "Start on a fresh data directory, s", 8.0),
@@ -33,16 +34,6 @@ class Figure:
     answers_per_second: float
     p50_ms: float
     p99_ms: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class StartFigure:
-    """One measure of starting or resting, as the median of the starts."""
-
-    title: str
-    value: float
-    target: float
-    is_met: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +85,16 @@ def case_figures(findings: Findings, variant: str) -> list[Figure]:
     return [
         case_figure(name, concurrency, by_variant[variant])
         for (name, concurrency), by_variant in findings.samples.items()
-        if name not in findings.failures
+        if name not in findings.failures and variant in by_variant
     ]
 
 
-def start_figures(starts: Sequence[Start]) -> list[StartFigure]:
-    """What starting took, beside its targets; nothing if no start was measured."""
-    figures = []
-    for attribute, title, target in START_TARGETS if starts else ():
-        value = median(getattr(start, attribute) for start in starts)
-        is_met = value <= target
-        figures.append(StartFigure(title=title, value=value, target=target, is_met=is_met))
-    return figures
+def start_figures(starts: Sequence[Start]) -> list[Reading]:
+    """The medians of what starting took, beside their targets; nothing if none was measured."""
+    return [
+        Reading(title, median(getattr(start, attribute) for start in starts), target)
+        for attribute, title, target in (START_TARGETS if starts else ())
+    ]
 
 
 def case_ratio(
@@ -135,5 +124,5 @@ def case_ratios(findings: Findings, first: str, second: str) -> list[Ratio]:
     return [
         case_ratio(name, concurrency, by_variant[first], by_variant[second])
         for (name, concurrency), by_variant in findings.samples.items()
-        if name not in findings.failures
+        if name not in findings.failures and {first, second} <= by_variant.keys()
     ]

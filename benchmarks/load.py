@@ -9,21 +9,25 @@ import itertools
 import multiprocessing
 import re
 import signal
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import uvloop
 
 from benchmarks.requests import NUMBER
 
+T = TypeVar("T")
+
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 HEAD_END = b"\r\n\r\n"
 WITHOUT_BODY = ("204", "304")
 PATIENCE_SECONDS = 30
+BUFFER_BYTES = 256 * 1024
+SHOWN_BYTES = 800
 
 # Never starts anew, so that a second round of updates differs from the first.
 numbers = itertools.count()
@@ -70,6 +74,10 @@ class Run:
             return None
         return request.replace(NUMBER, b"%08d" % (next(numbers) % 10**8))
 
+    def end(self, _reason: object = None) -> None:
+        """Ask nothing more; any thread may call it."""
+        self.ends = 0.0
+
     def result(self) -> Load:
         seconds = perf_counter() - self.began
         ordered = sorted(self.latencies)
@@ -81,13 +89,18 @@ class Run:
         )
 
 
-class Connection(asyncio.Protocol):
-    """Sends a request, waits for the whole answer, and begins again."""
+class Connection(asyncio.BufferedProtocol):
+    """Sends a request, waits for the whole answer, and begins again.
+
+    Of an answer only the head is kept, and of a body the length: all is read into one buffer.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.finished = asyncio.get_running_loop().create_future()
+        self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.answer = bytearray()
+        self.received = 0
         self.length = 0
         self.sent_at = 0.0
 
@@ -107,14 +120,19 @@ class Connection(asyncio.Protocol):
         self.sent_at = perf_counter()
         self.transport.write(request)
 
-    def data_received(self, data: bytes) -> None:
-        self.answer += data
-        if not self.length and HEAD_END in self.answer:
-            self.read_head()
-        if self.length and len(self.answer) >= self.length and not self.finished.done():
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.received += nbytes
+        if not self.length:
+            self.answer += self.buffer[:nbytes]
+            if HEAD_END in self.answer:
+                self.read_head()
+        if self.length and self.received >= self.length and not self.finished.done():
             self.run.latencies.append(perf_counter() - self.sent_at)
             self.answer.clear()
-            self.length = 0
+            self.received = self.length = 0
             self.ask()
 
     def read_head(self) -> None:
@@ -129,28 +147,37 @@ class Connection(asyncio.Protocol):
 
     def fail(self, reason: str) -> None:
         if not self.finished.done():
-            shown = bytes(self.answer[:800]).decode(errors="replace")
+            shown = bytes(self.answer[:SHOWN_BYTES]).decode(errors="replace")
             self.finished.set_exception(WrongAnswer(f"{reason}\n{shown}".strip()))
             self.transport.close()
 
 
-async def perform(job: Job) -> Load:
-    """Open all connections of a job and let them ask until its time is over."""
-    run = Run(job)
+async def perform(run: Run) -> None:
+    """Open all connections of a run and let them ask until its time is over."""
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(job.seconds + PATIENCE_SECONDS):
+    async with asyncio.timeout(run.job.seconds + PATIENCE_SECONDS):
         opened = [
-            await loop.create_connection(lambda: Connection(run), "127.0.0.1", job.port)
-            for _ in range(job.concurrency)
+            await loop.create_connection(lambda: Connection(run), "127.0.0.1", run.job.port)
+            for _ in range(run.job.concurrency)
         ]
         await asyncio.gather(*(connection.finished for _, connection in opened))
-    return run.result()
 
 
 def run_job(job: Job) -> Load:
     """Put a server under load. Raises `WrongAnswer`, or `TimeoutError` when none comes."""
+    run = Run(job)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(perform(job))
+        runner.run(perform(run))
+    return run.result()
+
+
+def latencies_while(work: Future[Any], job: Job) -> list[float]:
+    """The seconds each answer took, asked until `work` is done; raises as `run_job`."""
+    run = Run(job)
+    work.add_done_callback(run.end)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(perform(run))
+    return run.latencies
 
 
 def ignore_interrupts() -> None:
@@ -166,7 +193,11 @@ class LoadGenerator:
 
     def run(self, job: Job) -> Load:
         """What `run_job` does, over there."""
-        return self.pool.submit(run_job, job).result()
+        return self.begin(run_job, job).result()
+
+    def begin(self, function: Callable[..., T], *arguments: Any) -> "Future[T]":
+        """Have a function of a module run over there."""
+        return self.pool.submit(function, *arguments)
 
 
 @contextmanager

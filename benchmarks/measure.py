@@ -1,6 +1,5 @@
 """Rounds over all cases, every variant in turn, so that a busy machine burdens all alike."""
 
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -8,14 +7,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
 
+from benchmarks import heavy
 from benchmarks.cases import Case
 from benchmarks.load import Job, Load, LoadGenerator, WrongAnswer, load_generator
 from benchmarks.processes import cpu_seconds
+from benchmarks.readings import Reading
 from benchmarks.server import GROUPS, SEED, CannotMeasure, Server, Variant, new_server
+from benchmarks.shelves import fill_shelves
+from benchmarks.telling import tell
 
 WARM_UP_SECONDS = 0.5
-# Repeated in a cycle: enough for users and items at random, and made in no time.
-REQUESTS_MADE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,17 @@ class Start:
 
 @dataclass
 class Findings:
-    """All that was measured: variant -> starts, and (case, concurrency) -> variant -> samples."""
+    """All that was measured: variant -> starts, and (case, concurrency) -> variant -> samples.
+
+    `failures` are cases that were given up, `absent` is why one variant was left out of a case:
+    (case, variant) -> reason.
+    """
 
     starts: dict[str, list[Start]] = field(default_factory=dict)
     samples: dict[tuple[str, int], dict[str, list[Sample]]] = field(default_factory=dict)
+    heavy: dict[str, list[Reading]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    absent: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +58,11 @@ class Plan:
 
     variants: Sequence[Variant]
     cases: Sequence[Case]
+    heavy: Sequence[str]
     concurrencies: Sequence[int]
     rounds: int
     seconds: float
     starts: int
-
-
-def tell(line: str) -> None:
-    """Say how far it is, on stderr."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def measure_start(variant: Variant) -> Start:
@@ -88,25 +91,33 @@ def measure_starts(plan: Plan, findings: Findings) -> None:
 class Rounds:
     """Servers that are up and seeded, and the load generator that asks them."""
 
-    def __init__(self, plan: Plan, servers: Sequence[Server], generator: LoadGenerator) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        servers: Sequence[Server],
+        generator: LoadGenerator,
+        findings: Findings,
+    ) -> None:
         self.plan = plan
         self.servers = servers
         self.generator = generator
+        self.findings = findings
         self.rng = Random(SEED)  # noqa: S311  (not a secret)
 
     def warm_up(self, case: Case) -> None:
         """Have every thread of every server open its connections and load what it needs."""
-        for server in self.servers:
+        for server in self.asked(case, 0):
             self.load(server, case, max(self.plan.concurrencies), WARM_UP_SECONDS)
 
     def load(self, server: Server, case: Case, concurrency: int, seconds: float) -> Load:
         """Put one server under the load of one case."""
         job = Job(
             port=server.port,
-            requests=[case.make_request(server.users, self.rng) for _ in range(REQUESTS_MADE)],
+            requests=[case.make_request(server.users, self.rng) for _ in range(case.prepared)],
             expected_status=case.expected_status,
             concurrency=concurrency,
             seconds=seconds,
+            most=case.most,
         )
         return self.generator.run(job)
 
@@ -122,16 +133,18 @@ class Rounds:
         cpu = {name: (after[name] - before[name]) * 1000 / load.answers for name in GROUPS}
         return Sample(load=load, cpu_ms=cpu, aside_ms=aside)
 
-    def in_turn(self, number: int) -> Sequence[Server]:
-        """The servers, in every other round the last one first."""
-        return self.servers[:: -1 if number % 2 else 1]
+    def asked(self, case: Case, number: int) -> list[Server]:
+        """The servers that know the case, in every other round the last one first."""
+        absent = self.findings.absent
+        in_turn = self.servers[:: -1 if number % 2 else 1]
+        return [server for server in in_turn if (case.name, server.variant.name) not in absent]
 
-    def measure(self, case: Case, number: int, findings: Findings) -> None:
+    def measure(self, case: Case, number: int) -> None:
         """Round `number` of one case, at every concurrency on every server."""
         for concurrency in self.plan.concurrencies:
-            by_variant = findings.samples.setdefault((case.name, concurrency), {})
+            by_variant = self.findings.samples.setdefault((case.name, concurrency), {})
             line = f"{case.name:<8} {concurrency:>3} at once"
-            for server in self.in_turn(number):
+            for server in self.asked(case, number):
                 sample = self.sample(server, case, concurrency)
                 by_variant.setdefault(server.variant.name, []).append(sample)
                 line += f"   {server.variant.name} {sample.cpu_ms['web']:.2f} ms CPU"
@@ -148,24 +161,52 @@ def measure_cases(plan: Plan, findings: Findings) -> None:
         for server in servers:
             server.settle()
             server.seed()
-        rounds = Rounds(plan, servers, stack.enter_context(load_generator()))
+            seed_files(server, plan, findings)
+        rounds = Rounds(plan, servers, stack.enter_context(load_generator()), findings)
         for number in range(plan.rounds + 1):
             tell(f"Round {number} of {plan.rounds}" if number else "Warming up")
             for case in plan.cases:
-                if case.name not in findings.failures:
-                    attempt(rounds, case, number, findings)
+                if case.name not in findings.failures and rounds.asked(case, number):
+                    attempt(rounds, case, number)
 
 
-def attempt(rounds: Rounds, case: Case, number: int, findings: Findings) -> None:
+def seed_files(server: Server, plan: Plan, findings: Findings) -> None:
+    """Upload what the cases with files ask for; a variant that takes none is left out of them."""
+    cases = [case for case in plan.cases if case.needs_files]
+    try:
+        if cases:
+            fill_shelves(server)
+    except CannotMeasure as error:
+        findings.absent |= {(case.name, server.variant.name): str(error) for case in cases}
+
+
+def attempt(rounds: Rounds, case: Case, number: int) -> None:
     """Measure a case, or in round 0 warm it up, and note if that fails."""
     try:
         if number:
-            rounds.measure(case, number, findings)
+            rounds.measure(case, number)
         else:
             rounds.warm_up(case)
     except (WrongAnswer, TimeoutError, CannotMeasure, BrokenProcessPool) as error:
-        findings.failures[case.name] = str(error) or type(error).__name__
-        tell(f"{case.name:<8} FAILED: {findings.failures[case.name]}")
+        reason = str(error) or type(error).__name__
+        rounds.findings.failures[case.name] = reason
+        tell(f"{case.name:<8} FAILED: {reason}")
+
+
+def measure_heavy(plan: Plan, findings: Findings) -> None:
+    """What moves much data, on a fresh server of each variant; what one lacks is left out."""
+    for variant in plan.variants:
+        with new_server(variant) as server:
+            server.start()
+            server.settle()
+            server.seed()
+            for name in plan.heavy:
+                try:
+                    readings = heavy.MEASUREMENTS[name](server)
+                except (WrongAnswer, TimeoutError, CannotMeasure, BrokenProcessPool) as error:
+                    findings.absent[name, variant.name] = str(error) or type(error).__name__
+                else:
+                    findings.heavy.setdefault(variant.name, []).extend(readings)
 
 
 def measure(plan: Plan) -> Findings:
@@ -175,5 +216,7 @@ def measure(plan: Plan) -> Findings:
     measure_starts(plan, findings)
     if plan.cases:
         measure_cases(plan, findings)
+    if plan.heavy:
+        measure_heavy(plan, findings)
     tell(f"Measured for {time.monotonic() - began:.0f} s")
     return findings

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.cases import CASES
+from benchmarks.heavy import MEASUREMENTS
 from benchmarks.server import FOREIGN_SETTINGS
 from benchmarks.variants import ROOT
 
 START = "start"
-NAMES = (START, *CASES)
+NAMES = (START, *CASES, *MEASUREMENTS)
 EPILOG = f"""\
-cases: {", ".join(NAMES)}. "{START}" measures starting up and memory at rest.
+cases: {", ".join(NAMES)}.
+"{START}" measures starting up and memory at rest. {", ".join(MEASUREMENTS)} move much data, take
+two minutes of it all and some GiB below TMPDIR for as long.
 
 Starts servers of its own in throw-away data directories and stops them at the end. Ctrl-C ends it
 early, with nothing left behind. Exit codes: 0 measured; 1 a case failed, or with --strict a

@@ -53,3 +53,34 @@ def pss_mib(roots: Iterable[int]) -> float:
             continue
         kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return kib / 1024
+
+
+def command_line(pid: int) -> list[str]:
+    """The words a process was started with; none for one that has gone."""
+    try:
+        text = (PROC / str(pid) / "cmdline").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.rstrip("\0").split("\0")
+
+
+def reset_peak(pids: Iterable[int]) -> None:
+    """Have `peak_mib` tell the peak from now on (proc_pid_clear_refs(5))."""
+    for pid in pids:
+        (PROC / str(pid) / "clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_mib(pids: Iterable[int]) -> float:
+    """The most memory these processes have had resident, each at its own peak."""
+    return sum(status_kib(pid, "VmHWM") for pid in pids) / 1024
+
+
+def resident_mib(pids: Iterable[int]) -> float:
+    """The memory these processes have resident."""
+    return sum(status_kib(pid, "VmRSS") for pid in pids) / 1024
+
+
+def status_kib(pid: int, name: str) -> int:
+    """A value of /proc/PID/status in KiB."""
+    lines = (PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))

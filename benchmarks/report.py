@@ -7,12 +7,12 @@ from typing import Any
 from benchmarks.figures import (
     Figure,
     Ratio,
-    StartFigure,
     case_figures,
     case_ratios,
     start_figures,
 )
 from benchmarks.measure import Findings, Plan
+from benchmarks.readings import Reading
 
 CASE_HEADS = (
     "CPU ms per request",
@@ -27,7 +27,6 @@ CASE_HEADS = (
     "p50 ms",
     "p99 ms",
 )
-START_HEADS = ("Start and rest", "value", "target", "")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -75,18 +74,19 @@ def case_table(figures: Sequence[Figure]) -> str:
     return "\n".join([table(CASE_HEADS, rows), *asides])
 
 
-def start_table(figures: Sequence[StartFigure]) -> str:
-    """A line for each measure of starting and resting."""
-    rows = [
-        (
-            figure.title,
-            f"{figure.value:.1f}",
-            f"{figure.target:.1f}",
-            verdict(is_met=figure.is_met),
-        )
-        for figure in figures
-    ]
-    return table(START_HEADS, rows)
+def reading_table(title: str, readings: Sequence[Reading]) -> str:
+    """A line for each reading; where there is no target, nothing is said of it."""
+    rows = []
+    for reading in readings:
+        target = "" if reading.target is None else f"{reading.target:.2f}"
+        judged = "" if reading.target is None else verdict(is_met=reading.is_met)
+        rows.append((reading.title, f"{reading.value:.2f}", target, judged))
+    return table((title, "value", "target", ""), rows)
+
+
+def reading_values(readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    """Readings as plain values."""
+    return [asdict(reading) | {"is_met": reading.is_met} for reading in readings]
 
 
 def ratio_table(ratios: Sequence[Ratio], first: str, second: str) -> str:
@@ -124,12 +124,15 @@ def text_report(plan: Plan, findings: Findings, facts: dict[str, Any]) -> str:
     for name in names:
         head = f"{name}:\n" if len(names) > 1 else ""
         if starts := start_figures(findings.starts.get(name, ())):
-            parts.append(head + start_table(starts))
+            parts.append(head + reading_table("Start and rest", starts))
         if figures := case_figures(findings, name):
             parts.append(head + case_table(figures))
+        if readings := findings.heavy.get(name):
+            parts.append(head + reading_table("Much data", readings))
     if len(names) == 2 and (ratios := case_ratios(findings, *names)):
         parts.append(ratio_table(ratios, *names))
     parts += [f"{case} FAILED: {reason}" for case, reason in findings.failures.items()]
+    parts += [f"{case}, {name}: {reason}" for (case, name), reason in findings.absent.items()]
     return "\n\n".join(parts)
 
 
@@ -141,15 +144,16 @@ def json_report(plan: Plan, findings: Findings, facts: dict[str, Any]) -> dict[s
         "plan": {
             "variants": [{"name": v.name, "environ": v.environ} for v in plan.variants],
             "cases": [case.name for case in plan.cases],
+            "heavy": list(plan.heavy),
             "concurrencies": list(plan.concurrencies),
             "rounds": plan.rounds,
             "seconds": plan.seconds,
             "starts": plan.starts,
         },
         "starts": {
-            name: [asdict(figure) for figure in start_figures(findings.starts.get(name, ()))]
-            for name in names
+            name: reading_values(start_figures(findings.starts.get(name, ()))) for name in names
         },
+        "heavy": {name: reading_values(readings) for name, readings in findings.heavy.items()},
         "figures": {
             name: [asdict(figure) for figure in case_figures(findings, name)] for name in names
         },
@@ -163,6 +167,10 @@ def json_report(plan: Plan, findings: Findings, facts: dict[str, Any]) -> dict[s
             for sample in samples
         ],
         "failures": findings.failures,
+        "absent": [
+            {"case": case, "variant": name, "reason": reason}
+            for (case, name), reason in findings.absent.items()
+        ],
     }
 
 
@@ -171,4 +179,5 @@ def misses(plan: Plan, findings: Findings) -> int:
     name = plan.variants[-1].name
     verdicts = [figure.is_met for figure in start_figures(findings.starts.get(name, ()))]
     verdicts += [figure.is_met for figure in case_figures(findings, name)]
+    verdicts += [reading.is_met for reading in findings.heavy.get(name, ())]
     return verdicts.count(False)

@@ -29,14 +29,16 @@ SEED = 20240229
 GROUPS = ("web", "postgresql", "valkey", "background")
 GROUP_OF = {"web": "web", "PostgreSQL": "postgresql", "Valkey": "valkey"}
 # What would lead to servers and settings that are not the ones to be measured.
-FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "EMAIL_URL")
+FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "EMAIL_URL", "AWS_STORAGE_BUCKET_NAME")
 FOREIGN_SETTINGS = {*FOREIGN, *(f"{name}_FILE" for name in FOREIGN), "ALICE_ENV", "PUBLIC_URL"}
-# One address and 20 users ask for everything: their limits would be all that is measured.
+# One address and 20 users ask for everything, and delete nothing that they upload: their limits
+# would be all that is measured.
 RAISED_LIMITS = {
     **dict.fromkeys(
         [f"REQUESTS_PER_MINUTE_{tier}" for tier in ("FREE", "PRO", "ANONYMOUS")], "100000000"
     ),
     "ACCESS_TOKEN_MINUTES": "1440",
+    "STORAGE_BYTES_FREE": str(2**50),
 }
 
 

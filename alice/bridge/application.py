@@ -70,7 +70,7 @@ class WsgiBridge:
     threads: int = 4
     max_waiting: int = 64
     stall_seconds: float = 30.0
-    spool_bytes: int = 1024 * 1024
+    spool_bytes: int = 2 * 1024 * 1024
     spool_directory: Path | None = None
     block_bytes: int = 256 * 1024
     on_thread_start: Callable[[], None] | None = None

@@ -11,6 +11,9 @@ from alice.common.errors import Forbidden
 from alice.common.tiers import storage_bytes, tier_of
 from files.models import StorageUsage
 
+USED = Statement(
+    "SELECT used_bytes FROM files_storageusage WHERE owner_id = %s", (), DEFAULT_DB_ALIAS
+)
 # It looks and counts in one statement: two uploads at once cannot both take the last free bytes.
 CHARGE = Statement(
     """
@@ -45,8 +48,8 @@ class Usage:
 
 def usage_of(owner_id: int) -> Usage:
     """What a user keeps and may keep by now, unfinished resumable uploads included."""
-    used = StorageUsage.objects.filter(owner_id=owner_id).values_list("used_bytes", flat=True)
-    return Usage(used.first() or 0, storage_bytes(tier_of(owner_id)))
+    used = USED.fetch_one((owner_id,))
+    return Usage(used[0] if used else 0, storage_bytes(tier_of(owner_id)))
 
 
 def require_room(*, owner_id: int, size_bytes: int) -> None:

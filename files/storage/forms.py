@@ -14,7 +14,7 @@ from files.storage.incoming import Incoming, Received
 from files.storage.names import clean_filename
 
 FILE_FIELD = "file"
-CHUNK_BYTES = 128 * 1024
+CHUNK_BYTES = 512 * 1024
 
 MALFORMED = "The body is not a whole multipart/form-data form."
 NO_FILE = "No file was sent. Send it as the part `file` of the form, with its filename."
