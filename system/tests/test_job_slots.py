@@ -86,6 +86,7 @@ def test_jobs_of_a_limited_kind_run_in_turn_and_need_no_sweep(register, worker, 
     register("limited", work, at_once=at_once)
     ids = queued("limited", count)
     wait_until(lambda: len([m for m in worker if m.done()]) == count - at_once)
+    wait_until(lambda: work.running == at_once)
 
     work.may_go_on.set()
 
