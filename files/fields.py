@@ -1,13 +1,16 @@
-"""Serializer fields of uploads, of files and media alike."""
+"""Serializer fields and forms of uploads, of files and media alike."""
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
 
 from alice.common.errors import Invalid
 from alice.common.fields import TagsField, TextField
-from files.models import FILENAME_MAX
+from files.models import DESCRIPTION_MAX, FILENAME_MAX
 from files.storage.names import clean_filename
+
+RENAME = OpenApiExample("Rename it", value={"original_filename": "v2.pdf"}, request_only=True)
 
 
 class FilenameField(TextField):
@@ -39,3 +42,19 @@ class FormTagsField(TagsField):
             self.fail("not_a_list")
         tags = [tag for text in texts for tag in text.split(",")]
         return super().to_internal_value([tag for tag in tags if tag.strip()])
+
+
+class DescriptionSerializer(serializers.Serializer[Any]):
+    """What a form says of its file."""
+
+    description = TextField(max_length=DESCRIPTION_MAX, allow_blank=True, required=False)
+    tags = FormTagsField(required=False)
+
+
+@extend_schema_serializer(examples=[RENAME])
+class DescriptionChangesSerializer(serializers.Serializer[Any]):
+    """What PUT and PATCH take: what the body leaves out stays."""
+
+    original_filename = FilenameField(required=False)
+    description = TextField(max_length=DESCRIPTION_MAX, allow_blank=True, required=False)
+    tags = TagsField(required=False)

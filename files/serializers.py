@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from alice.common.fields import TagsField, TextField
 from alice.common.links import LinkField
-from files.fields import FilenameField, FormTagsField
+from files.fields import DescriptionSerializer, FilenameField, FormTagsField
 from files.models import DESCRIPTION_MAX, File, Upload
 from files.services.targets import target_names
 
@@ -25,7 +25,6 @@ SHOWN: dict[str, Any] = {
     "download_url": "https://alice.example/api/files/7/download?expires=1769861700&signature=...",
 }
 A_FILE = OpenApiExample("A file", value=SHOWN, response_only=True)
-RENAME = OpenApiExample("Rename it", value={"original_filename": "v2.pdf"}, request_only=True)
 SOME_USAGE = OpenApiExample(
     "Some of it is used",
     value={
@@ -77,23 +76,7 @@ class FileSerializer(serializers.ModelSerializer[File]):
         read_only_fields = fields
 
 
-@extend_schema_serializer(examples=[RENAME])
-class FileChangesSerializer(serializers.Serializer[Any]):
-    """What PUT and PATCH take: what the body leaves out stays."""
-
-    original_filename = FilenameField(required=False)
-    description = TextField(max_length=DESCRIPTION_MAX, allow_blank=True, required=False)
-    tags = TagsField(required=False)
-
-
-class FileFormSerializer(serializers.Serializer[Any]):
-    """What a form says of its file."""
-
-    description = TextField(max_length=DESCRIPTION_MAX, allow_blank=True, required=False)
-    tags = FormTagsField(required=False)
-
-
-class FileUploadSerializer(FileFormSerializer):
+class FileUploadSerializer(DescriptionSerializer):
     file = serializers.FileField(help_text="Any file; its type is found in its bytes.")
 
 

@@ -3,10 +3,9 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from alice.common.fields import TagsField, TextField
+from alice.common.fields import TagsField
 from alice.common.links import LinkField
-from files.fields import FilenameField, FormTagsField
-from files.models import DESCRIPTION_MAX
+from files.fields import DescriptionSerializer
 from media.models import Media, OutputFormat, Quality
 from system.models import Job
 
@@ -38,7 +37,6 @@ SHOWN: dict[str, Any] = {
     "poster_url": "https://alice.example/api/media/12/poster?expires=1769861700&signature=...",
 }
 A_VIDEO = OpenApiExample("A video", value=SHOWN, response_only=True)
-RENAME = OpenApiExample("Rename it", value={"original_filename": "road.mp4"}, request_only=True)
 TO_WEBM = OpenApiExample(
     "To WebM", value={"output_format": "webm", "quality": "low"}, request_only=True
 )
@@ -74,23 +72,7 @@ class MediaSerializer(serializers.ModelSerializer[Media]):
         read_only_fields = fields
 
 
-@extend_schema_serializer(examples=[RENAME])
-class MediaChangesSerializer(serializers.Serializer[Any]):
-    """What PUT and PATCH take: what the body leaves out stays."""
-
-    original_filename = FilenameField(required=False)
-    description = TextField(max_length=DESCRIPTION_MAX, allow_blank=True, required=False)
-    tags = TagsField(required=False)
-
-
-class MediaFormSerializer(serializers.Serializer[Any]):
-    """What a form says of its file."""
-
-    description = TextField(max_length=DESCRIPTION_MAX, allow_blank=True, required=False)
-    tags = FormTagsField(required=False)
-
-
-class MediaUploadSerializer(MediaFormSerializer):
+class MediaUploadSerializer(DescriptionSerializer):
     file = serializers.FileField(help_text="A video, a sound or a picture.")
 
 

@@ -32,6 +32,7 @@ from alice.common.signed_urls import (
     require_path_grant,
 )
 from alice.common.views import ListRows, RetrieveRow, row_response
+from files.fields import DescriptionChangesSerializer, DescriptionSerializer
 from files.selectors import StoredBytes
 from files.storage.forms import UploadForm, file_of
 from files.storage.outgoing import blob_response
@@ -39,8 +40,6 @@ from media import selectors
 from media.filters import MediaFilter
 from media.models import Media, MediaQuerySet, OutputFormat
 from media.serializers import (
-    MediaChangesSerializer,
-    MediaFormSerializer,
     MediaSerializer,
     MediaUploadSerializer,
     TranscodeRequestSerializer,
@@ -86,7 +85,7 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
         operation_id="media_update",
         summary="Change a media object's name, description or tags",
         description="The same as PATCH: what the body leaves out stays.",
-        request=MediaChangesSerializer,
+        request=DescriptionChangesSerializer,
         responses=MediaSerializer,
         parameters=[IF_MATCH],
     )
@@ -94,7 +93,7 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
         media = library.update_media(
             media=Media.objects.visible_to(self.request.user),
             media_id=kwargs["pk"],
-            changes=checked(MediaChangesSerializer, request.data),
+            changes=checked(DescriptionChangesSerializer, request.data),
             if_match=if_match_of(request._request),
         )
         return row_response(MediaSerializer, media)
@@ -103,7 +102,7 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
         operation_id="media_patch",
         summary="Change a media object's name, description or tags",
         description="What the body leaves out stays. What is equal to before makes no version.",
-        request=MediaChangesSerializer,
+        request=DescriptionChangesSerializer,
         responses=MediaSerializer,
         parameters=[IF_MATCH],
     )
@@ -164,7 +163,7 @@ class MediaUploadView(APIView):
     )
     @idempotent
     def post(self, request: Request) -> HttpResponseBase:
-        fields = checked(MediaFormSerializer, request.data)
+        fields = checked(DescriptionSerializer, request.data)
         incoming = file_of(request.data)
         media = library.upload_media(
             owner_id=self.request.user.pk,

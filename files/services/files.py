@@ -10,6 +10,7 @@ from alice.common.compiled import insert
 from alice.common.conditional import ANY_VERSION, IfMatch, etag_of
 from alice.common.errors import Invalid, NotFound
 from alice.common.events import publish
+from alice.common.versions import change_row
 from files.events import FileDeleted, FileUpdated, FileUploaded
 from files.models import File, FileQuerySet
 from files.services.blobs import NewBlob, delete_blobs, keeping
@@ -92,15 +93,8 @@ def update_file(
     """
     file = _locked(files, file_id)
     if_match.require(etag_of(file.version))
-    changed = {name: new for name, new in changes.items() if getattr(file, name) != new}
-    if not changed:
-        return file
-    for name, value in changed.items():
-        setattr(file, name, value)
-    file.version += 1
-    file.updated_at = timezone.now()
-    file.save(update_fields=[*changed, "version", "updated_at"])
-    publish(FileUpdated(file_id=file.pk, owner_id=file.owner_id, changed=tuple(changed)))
+    if changed := change_row(file, changes):
+        publish(FileUpdated(file_id=file.pk, owner_id=file.owner_id, changed=changed))
     return file
 
 

@@ -21,12 +21,11 @@ from alice.common.serializing import checked, json_response
 from alice.common.signed_urls import LinkGrant
 from alice.common.tiers import tier_of
 from alice.common.views import ListRows, RetrieveRow, row_response
+from files.fields import DescriptionChangesSerializer, DescriptionSerializer
 from files.filters import FileFilter
 from files.models import File, FileQuerySet
 from files.selectors import bytes_of_file
 from files.serializers import (
-    FileChangesSerializer,
-    FileFormSerializer,
     FileSerializer,
     FileUploadSerializer,
     UsageSerializer,
@@ -79,7 +78,7 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
     @action(detail=False, methods=["post"], parser_classes=[UploadForm])
     @idempotent
     def upload(self, request: Request) -> HttpResponseBase:
-        fields = checked(FileFormSerializer, request.data)
+        fields = checked(DescriptionSerializer, request.data)
         incoming = file_of(request.data)
         file = files.upload_file(
             owner_id=self.request.user.pk,
@@ -93,7 +92,7 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
         operation_id="files_update",
         summary="Rename or describe a file",
         description="The same as PATCH: what the body leaves out stays.",
-        request=FileChangesSerializer,
+        request=DescriptionChangesSerializer,
         responses=FileSerializer,
         parameters=[IF_MATCH],
     )
@@ -101,7 +100,7 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
         file = files.update_file(
             files=self.get_queryset(),
             file_id=kwargs["pk"],
-            changes=checked(FileChangesSerializer, request.data),
+            changes=checked(DescriptionChangesSerializer, request.data),
             if_match=if_match_of(request._request),
         )
         return row_response(FileSerializer, file)
@@ -110,7 +109,7 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
         operation_id="files_patch",
         summary="Rename or describe a file, in part",
         description="What the body leaves out stays. What is equal to before makes no version.",
-        request=FileChangesSerializer,
+        request=DescriptionChangesSerializer,
         responses=FileSerializer,
         parameters=[IF_MATCH],
     )

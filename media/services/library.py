@@ -5,11 +5,11 @@ from pathlib import PurePath
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from alice.common.conditional import ANY_VERSION, IfMatch, etag_of
 from alice.common.errors import NotFound
 from alice.common.events import publish
+from alice.common.versions import change_row
 from files.models import Blob
 from files.services.blobs import NewBlob, delete_blobs, keeping
 from files.services.targets import Target
@@ -101,15 +101,8 @@ def update_media(
     """
     row = _locked(media, media_id)
     if_match.require(etag_of(row.version))
-    changed = {name: new for name, new in changes.items() if getattr(row, name) != new}
-    if not changed:
-        return row
-    for name, value in changed.items():
-        setattr(row, name, value)
-    row.version += 1
-    row.updated_at = timezone.now()
-    row.save(update_fields=[*changed, "version", "updated_at"])
-    publish(MediaUpdated(media_id=row.pk, owner_id=row.owner_id, changed=tuple(changed)))
+    if changed := change_row(row, changes):
+        publish(MediaUpdated(media_id=row.pk, owner_id=row.owner_id, changed=changed))
     return row
 
 

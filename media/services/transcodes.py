@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from alice.common.errors import DomainError, Invalid, NotFound, TooManyRequests
 from alice.common.events import publish
+from alice.common.versions import change_row
 from files.services import quotas
 from files.services.blobs import NewBlob, keeping
 from files.storage.incoming import hash_file
@@ -191,8 +191,4 @@ def _require_held(run: JobRun, source: Media) -> None:
     locked = Media.objects.select_for_update(no_key=True).filter(pk=source.pk).first()
     if locked is None:
         raise JobFailed(SOURCE_GONE)
-    if not locked.transcoded:
-        locked.transcoded = True
-        locked.version += 1
-        locked.updated_at = timezone.now()
-        locked.save(update_fields=["transcoded", "version", "updated_at"])
+    change_row(locked, {"transcoded": True})
