@@ -2,6 +2,7 @@
 
 import atexit
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alice.settings")
 
@@ -12,7 +13,6 @@ from django.db import connections
 from django.urls import re_path
 
 from alice.bridge.application import WsgiBridge
-from alice.bridge.messages import Receive, Refusal, Scope, Send
 from alice.common.wsgi import wsgi_application
 
 
@@ -22,18 +22,12 @@ def open_caches() -> None:
         caches[alias]
 
 
-async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a websocket before it is accepted: 404, or 403 where the server can no other."""
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close"})
-        return
-    refusal = Refusal(404, "not_found", "Not found.")
-    await send({**refusal.start(), "type": "websocket.http.response.start"})
-    await send({"type": "websocket.http.response.body", "body": refusal.body()})
-
-
 handler = wsgi_application()
-from alice.body_rules import body_rule  # noqa: E402 - it imports models, which need the apps
+# These import models, which need the apps.
+from alice.body_rules import body_rule  # noqa: E402
+from alice.common.realtime.consumers import EventsConsumer  # noqa: E402
+from alice.common.realtime.refusals import refuse_unknown  # noqa: E402
+from alice.common.realtime.threads import threads  # noqa: E402
 
 settings.REQUEST_SPOOL_DIR.mkdir(parents=True, exist_ok=True)
 bridge = WsgiBridge(
@@ -45,7 +39,11 @@ bridge = WsgiBridge(
     on_thread_exit=connections.close_all,
 )
 atexit.register(bridge.shutdown)
+atexit.register(threads.shutdown)
 
 # Channels routes to ASGI applications, which Django's types know nothing of.
-sockets = URLRouter([re_path("", refuse_socket)])  # type: ignore[arg-type]
-application = ProtocolTypeRouter({"http": bridge, "websocket": sockets})
+routes: list[Any] = [
+    re_path(r"^ws/events$", EventsConsumer.as_asgi()),
+    re_path("", refuse_unknown),  # type: ignore[arg-type]
+]
+application = ProtocolTypeRouter({"http": bridge, "websocket": URLRouter(routes)})

@@ -359,6 +359,32 @@ WEB_WORKERS = env.integer("WEB_WORKERS", 2, minimum=1, maximum=64)
 WEB_THREADS = env.integer("WEB_THREADS", 4, minimum=1, maximum=64)
 REQUEST_SPOOL_DIR = DATA_DIR / "spool"
 
+# Realtime
+
+
+def redis_database(url: str) -> str:
+    """The number of the database a URL of Redis names, in its query or its path."""
+    parts = urlsplit(url)
+    in_path = "" if parts.scheme == "unix" else parts.path.strip("/")
+    return dict(parse_qsl(parts.query)).get("db") or in_path or "0"
+
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_connect_timeout": 1.0}],
+            # Publications know no databases: the prefix keeps those of one from another.
+            "prefix": f"alice-{redis_database(REDIS_URL)}",
+        },
+    },
+}
+SOCKET_THREADS = env.integer("SOCKET_THREADS", 4, minimum=1, maximum=64)
+SOCKETS_PER_USER = env.integer("SOCKETS_PER_USER", 256, minimum=1)  # in each web process
+SOCKET_FRAMES_PER_SECOND = env.integer("SOCKET_FRAMES_PER_SECOND", 60, minimum=1)
+SOCKET_SIGN_IN_SECONDS = 10
+SOCKET_CHECK_SECONDS = 3  # how soon a session that ended unheard closes its sockets
+
 # Jobs and Celery
 
 # A run that does not report for so long has lost its job; four times as often it is looked.

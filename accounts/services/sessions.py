@@ -1,6 +1,7 @@
 """Sessions: opened by a sign-in, refreshed, ended for good."""
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.conf import settings
@@ -103,6 +104,12 @@ def note_use(session_id: int, user_id: int) -> bool:
     if now - last_seen_at > SEEN_EVERY:
         Session.objects.filter(pk=session_id).update(last_seen_at=now)
     return True
+
+
+def live_sessions(session_ids: Collection[int]) -> set[int]:
+    """Which of these sessions are live by the database."""
+    live = Session.objects.live(timezone.now()).filter(pk__in=session_ids)
+    return set(live.values_list("pk", flat=True))
 
 
 def clear_ended_sessions() -> int:

@@ -5,8 +5,10 @@ user the tier. Both are copies that may be lost: what is not there is read from 
 there again, and an end that was written is never overwritten by a late reader.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -42,7 +44,9 @@ return {'lives', tonumber(limit), used, left}
 """
 
 SessionSource = Callable[[int, int], bool]
+LiveSource = Callable[[Collection[int]], set[int]]
 _session_sources: list[SessionSource] = []
+_live_sources: list[LiveSource] = []
 
 
 class SessionEnded(DomainError):
@@ -69,6 +73,11 @@ def register_session_source(source: SessionSource) -> None:
     _session_sources[:] = [source]
 
 
+def register_live_source(source: LiveSource) -> None:
+    """Have `source(session_ids)` say which of many sessions live, when Redis cannot."""
+    _live_sources[:] = [source]
+
+
 def admit(request: HttpRequest, *, session_id: int, user_id: int) -> None:
     """Let a signed-in request pass, or raise `SessionEnded` or `RequestLimitReached`.
 
@@ -93,6 +102,59 @@ def admit_peer(request: HttpRequest, peer: str, *, tier: str = tiers.ANONYMOUS_T
     key = f"window:{tier}:{peer_key(peer)}"
     limit = tiers.requests_per_minute(tier)
     _judge(request, windows.spend(key, limit=limit, seconds=WINDOW_SECONDS))
+
+
+def admit_socket(*, session_id: int, user_id: int) -> None:
+    """Let a socket of the peer in hand open: it counts as one request, and is refused as one."""
+    admit(HttpRequest(), session_id=session_id, user_id=user_id)
+
+
+def admit_nameless_socket() -> None:
+    """Let a socket that has not signed in, or could not, open: one request of its peer."""
+    admit_peer(HttpRequest(), request_context.current().peer)
+
+
+def ended_sessions(session_ids: Collection[int]) -> set[int]:
+    """Which of these sessions are over: one round trip, and SQL for those Redis does not know.
+
+    Raises `OperationalError` when neither can tell.
+    """
+    ids = list(session_ids)
+    try:
+        states = breaker.call(lambda: _states_of(ids))
+    except RedisDown:
+        return set(ids) - _live_among(ids)
+    ended = {one for one, state in zip(ids, states, strict=True) if state == ENDED.encode()}
+    unknown = [one for one, state in zip(ids, states, strict=True) if state is None]
+    live = _live_among(unknown)
+    _keep_copies(live)
+    return ended | (set(unknown) - live)
+
+
+def _states_of(session_ids: list[int]) -> list[bytes | None]:
+    return cast("list[bytes | None]", client().mget([f"session:{one}" for one in session_ids]))
+
+
+def _live_among(session_ids: list[int]) -> set[int]:
+    live = set(session_ids)
+    for source in _live_sources:
+        live &= source(session_ids) if live else set()
+    return live
+
+
+def _keep_copies(session_ids: Collection[int]) -> None:
+    if not session_ids:
+        return
+
+    def fill() -> None:
+        pipeline = client().pipeline(transaction=False)
+        for session_id in session_ids:
+            # NX: whoever ended it since has written the newer value.
+            pipeline.set(f"session:{session_id}", LIVES, ex=COPY_SECONDS, nx=True)
+        pipeline.execute()
+
+    with suppress(RedisDown):
+        breaker.call(fill)
 
 
 def end_sessions(session_ids: list[int]) -> None:

@@ -34,11 +34,17 @@ def peer_of(request: HttpRequest) -> str:
     Then the right-most address of X-Forwarded-For that is not itself a trusted proxy; whatever a
     client wrote further left never counts.
     """
-    socket_peer: str = request.META.get("REMOTE_ADDR", "")
+    return peer_behind(
+        request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
+    )
+
+
+def peer_behind(socket_peer: str, forwarded_for: str) -> str:
+    """`peer_of` for what is no Django request."""
     peer = str(_address(socket_peer) or socket_peer)
     if not settings.TRUSTED_PROXIES:
         return peer
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    hops = forwarded_for.split(",")
     while _is_trusted(peer) and hops:
         hop = _address(hops.pop())
         if hop is None:

@@ -19,6 +19,7 @@ from uvicorn import Config, Server
 from alice.runtime.child import CONTROL_VARIABLE, GO, READY
 from alice.runtime.http_protocol import BoundedHttpProtocol
 from alice.runtime.sockets import BACKLOG
+from alice.runtime.websocket_protocol import BoundedWebSocketProtocol
 
 APPLICATION = "alice.asgi:application"
 # A proxy in front must give up an idle connection sooner, or it may use one just closed.
@@ -56,7 +57,7 @@ def web_config() -> Config:
         APPLICATION,
         loop="uvloop",
         http=BoundedHttpProtocol,
-        ws="websockets-sansio",
+        ws=BoundedWebSocketProtocol,
         ws_max_size=65536,
         ws_per_message_deflate=False,
         ws_ping_interval=25,

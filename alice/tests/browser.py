@@ -15,6 +15,7 @@ from django.db import connections
 from playwright.sync_api import Page, sync_playwright
 
 from alice.common.tests.kit import wait_until
+from alice.runtime.web import web_config
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -48,14 +49,12 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def web_server(django_db_setup) -> Iterator[str]:
-    """The address of uvicorn, in a thread, serving `alice.asgi` from the test database."""
+    """The address of uvicorn as in production, in a thread, serving from the test database."""
     from alice import asgi  # noqa: PLC0415, its threads are for those who need them
+    from alice.common.realtime.threads import threads  # noqa: PLC0415, as it needs Django's apps
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    config = uvicorn.Config(
-        asgi.application, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(web_config())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     wait_until(lambda: server.started)
@@ -64,6 +63,7 @@ def web_server(django_db_setup) -> Iterator[str]:
     thread.join()
     # Its threads hold connections, with which the test database could not be dropped.
     asgi.bridge.shutdown()
+    threads.shutdown()
 
 
 @pytest.fixture
