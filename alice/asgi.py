@@ -28,6 +28,7 @@ from alice.body_rules import body_rule  # noqa: E402
 from alice.common.realtime.consumers import EventsConsumer  # noqa: E402
 from alice.common.realtime.refusals import refuse_unknown  # noqa: E402
 from alice.common.realtime.threads import threads  # noqa: E402
+from collaboration.routing import websocket_urlpatterns as chat_sockets  # noqa: E402
 
 settings.REQUEST_SPOOL_DIR.mkdir(parents=True, exist_ok=True)
 bridge = WsgiBridge(
@@ -44,6 +45,7 @@ atexit.register(threads.shutdown)
 # Channels routes to ASGI applications, which Django's types know nothing of.
 routes: list[Any] = [
     re_path(r"^ws/events$", EventsConsumer.as_asgi()),
+    *chat_sockets,
     re_path("", refuse_unknown),  # type: ignore[arg-type]
 ]
 application = ProtocolTypeRouter({"http": bridge, "websocket": URLRouter(routes)})

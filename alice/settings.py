@@ -236,6 +236,16 @@ TRANSCODE_BYTES_MAX = env.integer("TRANSCODE_BYTES_MAX", 4096 * MIB, minimum=1)
 TRANSCODES_PER_USER = env.integer("TRANSCODES_PER_USER", 10, minimum=1)
 TRANSCODES_AT_ONCE = env.integer("TRANSCODES_AT_ONCE", 2, minimum=1)
 
+# Collaboration
+
+# A thirtieth of a minute's requests, in ten seconds: for a person it is plenty.
+CHAT_WINDOW_SECONDS = 10
+CHAT_MESSAGES_PER_WINDOW = env.integer(
+    "CHAT_MESSAGES_PER_WINDOW", max(20, REQUESTS_PER_MINUTE["free"] // 30), minimum=1
+)
+ROOMS_PER_HOUR = env.integer("ROOMS_PER_HOUR", 1000, minimum=1)
+ROOM_MEMBERS_MAX = env.integer("ROOM_MEMBERS_MAX", 1000, minimum=2)
+
 # Storage: the data directory, or the S3 bucket that is named here (names of django-storages)
 
 AWS_STORAGE_BUCKET_NAME = env.text("AWS_STORAGE_BUCKET_NAME")
@@ -294,10 +304,16 @@ SPECTACULAR_SETTINGS = {
         {"name": "files", "description": "Files, byte for byte, with their names."},
         {"name": "uploads", "description": "Resumable uploads (tus 1.0) of files and media."},
         {"name": "media", "description": "Video, sound and pictures: stream and transcode."},
+        {"name": "chat", "description": "Rooms, messages, who reads and who types."},
+        {"name": "collab", "description": "Sharing with users, and with whoever has a link."},
         {"name": "jobs", "description": "Long work: progress, result, cancel."},
         {"name": "system", "description": "Health of the service."},
     ],
     "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "accounts.models.Role",
+        "MemberRoleEnum": "collaboration.models.MemberRole",
+        "MessageTypeEnum": "collaboration.models.MessageType",
+        "SentMessageTypeEnum": [("text", "Text"), ("image", "Image"), ("file", "File")],
         "ItemStatusEnum": "content.models.Status",
         "JobStatusEnum": "system.models.JobStatus",
         "MediaTypeEnum": "media.models.MediaType",
@@ -422,6 +438,7 @@ CELERY_BEAT_SCHEDULE = {
     "clear-ended-sessions": {"task": "accounts.tasks.clear_ended_sessions", "schedule": 3600.0},
     "clear-old-exports": {"task": "accounts.tasks.clear_old_exports", "schedule": 3600.0},
     "empty-trash": {"task": "content.tasks.empty_trash", "schedule": 3600.0},
+    "clear-ended-shares": {"task": "collaboration.tasks.clear_ended_shares", "schedule": 3600.0},
     "clear-expired-uploads": {"task": "files.tasks.clear_expired_uploads", "schedule": 60.0},
     "reconcile-files": {"task": "files.tasks.reconcile", "schedule": 3600.0},
     "clear-work": {"task": "media.tasks.clear_work_directories", "schedule": 3600.0},

@@ -2,8 +2,6 @@ from datetime import datetime
 from typing import Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -14,6 +12,8 @@ from django.utils import timezone
 
 from alice.common.json_columns import JsonDecoder, JsonEncoder
 from alice.common.tags import TAG_MAX, tags_column, tags_constraints
+from collaboration.models import ResourceType
+from collaboration.selectors import ShareableQuerySet
 
 TITLE_MAX = 300
 DESCRIPTION_MAX = 5000
@@ -53,10 +53,8 @@ def is_bounded_json(column: str) -> LessThanOrEqual[int]:
     return LessThanOrEqual(size, JSON_WRITTEN_OUT_MAX_BYTES)
 
 
-class ItemQuerySet(models.QuerySet["Item"]):
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """The items a user owns. Every read and write starts here, so the rule lives once."""
-        return self.none() if user.is_anonymous else self.filter(owner_id=user.pk)
+class ItemQuerySet(ShareableQuerySet["Item"]):
+    resource_type = ResourceType.ITEM
 
     def live(self) -> Self:
         return self.filter(trashed_at=None)

@@ -14,8 +14,11 @@ from accounts.models import User
 from alice.common.compiled import CompiledGet, insert
 from alice.common.conditional import ANY_VERSION, IfMatch, etag_of
 from alice.common.database import wrapper_for
-from alice.common.errors import Invalid, NotFound
+from alice.common.errors import Invalid
 from alice.common.events import publish
+from collaboration.models import ResourceType
+from collaboration.services.rights import OwnerOnly, ViewOnly, refusal
+from collaboration.services.shares import forget
 from content.events import ItemCreated, ItemDeleted, ItemRestored, ItemTrashed, ItemUpdated
 from content.models import VERSIONED_FIELDS, Item, ItemQuerySet, Revision, Status
 
@@ -45,7 +48,8 @@ REPLACE_VERSION = f"""
     FROM content_item AS item JOIN replaced ON replaced.id = item.id
 """  # noqa: S608 - names of columns, all of them from this file
 
-live_item = CompiledGet(lambda user_id: Item.objects.visible_to(User(pk=user_id)).live())
+live_item = CompiledGet(lambda user_id: Item.objects.owned_by(User(pk=user_id)).live())
+editable_item = CompiledGet(lambda user_id: Item.objects.editable_by(User(pk=user_id)).live())
 
 
 def create_item(*, owner_id: int, **fields: Any) -> Item:
@@ -72,13 +76,12 @@ def update_item(
 ) -> Item:
     """Change the fields in `changes`, the others stay; announced by `ItemUpdated`.
 
-    An item that the editor may not change is `NotFound`. What is equal to before makes no new
+    The editor is the owner or somebody with whom the owner shares it for editing; to those who
+    may only look it is `ViewOnly`, to others `NotFound`. What is equal to before makes no new
     version. Raises `PreconditionFailed`, and `Invalid` as `create_item` does.
     """
     while True:
-        item: Item | None = live_item(user_id=editor_id, key=item_id)
-        if item is None:
-            raise NotFound
+        item = _editable(editor_id, item_id)
         if_match.require(etag_of(item.version))
         changed = {
             name: value
@@ -97,25 +100,34 @@ def restore_revision(
     version: int,
     editor_id: int,
     if_match: IfMatch = ANY_VERSION,
+    shared: ItemQuerySet | None = None,
 ) -> Item:
     """Make a new version that equals an earlier one; `NotFound` for one that is not kept.
 
-    `items` are those whose versions the editor may see; the refusals are those of `update_item`.
+    `items` are those whose versions the editor may see, to those who see them among `shared` it
+    is `OwnerOnly`; the other refusals are those of `update_item`.
     """
     kept = Revision.objects.filter(item__in=items, item_id=item_id, version=version)
     fields = kept.values(*VERSIONED_FIELDS).first()
     if fields is None:
-        raise NotFound
+        raise refusal(shared, item_id, OwnerOnly)
     return update_item(editor_id=editor_id, item_id=item_id, changes=fields, if_match=if_match)
 
 
 @transaction.atomic
-def trash_item(*, items: ItemQuerySet, item_id: int, if_match: IfMatch = ANY_VERSION) -> Item:
+def trash_item(
+    *,
+    items: ItemQuerySet,
+    item_id: int,
+    if_match: IfMatch = ANY_VERSION,
+    shared: ItemQuerySet | None = None,
+) -> Item:
     """Move an item of `items` to the trash, where it stays for `settings.TRASH_KEPT`.
 
-    Raises `NotFound` and `PreconditionFailed`. The version stays: nothing in it has changed.
+    Raises `NotFound`, or `OwnerOnly` for one of `shared`, and `PreconditionFailed`. The version
+    stays: nothing in it has changed.
     """
-    item = _locked(items.live(), item_id)
+    item = _locked(items.live(), item_id, shared)
     if_match.require(etag_of(item.version))
     item.trashed_at = timezone.now()
     item.save(update_fields=["trashed_at"])
@@ -124,9 +136,12 @@ def trash_item(*, items: ItemQuerySet, item_id: int, if_match: IfMatch = ANY_VER
 
 
 @transaction.atomic
-def restore_item(*, items: ItemQuerySet, item_id: int) -> Item:
-    """Take an item of `items` out of the trash; one that is not in it stays as it is."""
-    item = _locked(items, item_id)
+def restore_item(*, items: ItemQuerySet, item_id: int, shared: ItemQuerySet | None = None) -> Item:
+    """Take an item of `items` out of the trash; one that is not in it stays as it is.
+
+    Raises `NotFound`, or `OwnerOnly` for one of `shared`.
+    """
+    item = _locked(items, item_id, shared)
     if item.trashed_at is not None:
         item.trashed_at = None
         item.save(update_fields=["trashed_at"])
@@ -160,22 +175,32 @@ def _delete_oldest() -> int:
 
 
 def _delete(batch: list[tuple[int, int]]) -> None:
+    item_ids = [item_id for item_id, _ in batch]
     # Only the ids are loaded: the JSON of a batch could be hundreds of megabytes.
-    Item.objects.filter(pk__in=[item_id for item_id, _ in batch]).only("pk").delete()
+    Item.objects.filter(pk__in=item_ids).only("pk").delete()
+    if item_ids:
+        forget(ResourceType.ITEM, item_ids)
     for item_id, owner_id in batch:
         publish(ItemDeleted(item_id=item_id, owner_id=owner_id))
 
 
-def _locked(items: ItemQuerySet, item_id: int) -> Item:
+def _editable(editor_id: int, item_id: int) -> Item:
+    # Owners first: they are many, and theirs is the cheaper question.
+    item: Item | None = live_item(user_id=editor_id, key=item_id)
+    item = item or editable_item(user_id=editor_id, key=item_id)
+    if item is None:
+        shared = Item.objects.shared_with(User(pk=editor_id)).live()
+        raise refusal(shared, item_id, ViewOnly)
+    return item
+
+
+def _locked(items: ItemQuerySet, item_id: int, shared: ItemQuerySet | None = None) -> Item:
     # Not a key update: rows that refer to the item can be written meanwhile.
-    return _found(items.select_for_update(no_key=True), item_id)
-
-
-def _found(items: ItemQuerySet, item_id: int) -> Item:
+    locked = items.select_for_update(no_key=True)
     try:
-        return items.order_by().get(pk=item_id)
+        return locked.order_by().get(pk=item_id)
     except Item.DoesNotExist:
-        raise NotFound from None
+        raise refusal(shared, item_id, OwnerOnly) from None
 
 
 def _replace_version(item: Item, editor_id: int, changed: dict[str, Any]) -> bool:

@@ -11,10 +11,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.requests import SignedInRequest
 from alice.common.conditional import if_match_of
-from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
+from alice.common.openapi import NOT_YOURS
 from alice.common.serializing import checked
 from alice.common.views import ListRows, RetrieveRow, row_response
+from collaboration.services.rights import OwnerOnly, refusal
 from content import services
 from content.filters import ItemFilter
 from content.models import Item, ItemQuerySet, Revision
@@ -41,7 +42,7 @@ VERSION = OpenApiParameter("version", int, OpenApiParameter.PATH)
     ),
     retrieve=extend_schema(
         operation_id="items_get",
-        summary="One item",
+        summary="One item, yours or shared with you",
         description="Its ETag is for If-None-Match here and for If-Match on a change.",
     ),
 )
@@ -54,7 +55,10 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
     queryset = Item.objects.none()
 
     def get_queryset(self) -> ItemQuerySet:
-        return Item.objects.visible_to(self.request.user).live().order_by("-pk")
+        return Item.objects.owned_by(self.request.user).live().order_by("-pk")
+
+    def get_shared(self) -> ItemQuerySet:
+        return Item.objects.shared_with(self.request.user).live()
 
     @extend_schema(
         operation_id="items_create",
@@ -71,9 +75,12 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
     @extend_schema(
         operation_id="items_update",
         summary="Change an item",
-        description="The same as PATCH: what the body leaves out stays.",
+        description=(
+            "The same as PATCH: what the body leaves out stays. 403 when it is shared with you"
+            " to look at only."
+        ),
         request=ItemChangesSerializer,
-        responses=ItemSerializer,
+        responses={200: ItemSerializer, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def update(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -90,7 +97,7 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
         summary="Change some fields of an item",
         description="What the body leaves out stays. What is equal to before makes no version.",
         request=ItemChangesSerializer,
-        responses=ItemSerializer,
+        responses={200: ItemSerializer, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -100,12 +107,13 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
         operation_id="items_delete",
         summary="Move an item to the trash",
         description="It stays there for 30 days and can be restored.",
-        responses={204: None},
+        responses={204: None, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         services.trash_item(
             items=self.get_queryset(),
+            shared=self.get_shared(),
             item_id=kwargs["pk"],
             if_match=if_match_of(request._request),
         )
@@ -116,14 +124,16 @@ class ItemViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
         summary="Take an item out of the trash",
         description="An item that is not in the trash stays as it is.",
         request=None,
-        responses=ItemSerializer,
+        responses={200: ItemSerializer, **NOT_YOURS},
     )
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, **kwargs: Any) -> HttpResponse:
-        mine = Item.objects.visible_to(self.request.user)
-        return row_response(
-            ItemSerializer, services.restore_item(items=mine, item_id=kwargs["pk"])
+        item = services.restore_item(
+            items=Item.objects.owned_by(self.request.user),
+            shared=self.get_shared(),
+            item_id=kwargs["pk"],
         )
+        return row_response(ItemSerializer, item)
 
 
 @extend_schema_view(
@@ -146,7 +156,7 @@ class TrashViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
     queryset = Item.objects.none()
 
     def get_queryset(self) -> ItemQuerySet:
-        return Item.objects.visible_to(self.request.user).trashed().order_by("-pk")
+        return Item.objects.owned_by(self.request.user).trashed().order_by("-pk")
 
     @extend_schema(
         operation_id="items_trash_delete",
@@ -164,17 +174,20 @@ class TrashViewSet(ListRows, RetrieveRow, GenericViewSet[Item]):
         operation_id="items_revisions_list",
         summary="Earlier versions of an item, newest first",
         description="The newest 100 are kept. The present version is the item itself.",
-        responses=RevisionSummarySerializer(many=True),
+        responses={200: RevisionSummarySerializer(many=True), **NOT_YOURS},
         parameters=[ITEM_ID],
     ),
     retrieve=extend_schema(
         operation_id="items_revisions_get",
         summary="One earlier version of an item, whole",
         description="As it was until the next version replaced it.",
+        responses={200: RevisionSerializer, **NOT_YOURS},
         parameters=[ITEM_ID, VERSION],
     ),
 )
 class RevisionViewSet(ListRows, RetrieveRow, GenericViewSet[Revision]):
+    """For the owner alone: what an earlier version said may never have been meant for others."""
+
     request: SignedInRequest
     serializer_class = RevisionSerializer
     lookup_field = "version"
@@ -182,12 +195,15 @@ class RevisionViewSet(ListRows, RetrieveRow, GenericViewSet[Revision]):
     queryset = Revision.objects.none()
 
     def get_items(self) -> ItemQuerySet:
-        return Item.objects.visible_to(self.request.user).live()
+        return Item.objects.owned_by(self.request.user).live()
+
+    def get_shared_items(self) -> ItemQuerySet:
+        return Item.objects.shared_with(self.request.user).live()
 
     def get_queryset(self) -> Any:
         item_id = self.kwargs["item_id"]
         if not self.get_items().filter(pk=item_id).exists():
-            raise NotFound
+            raise refusal(self.get_shared_items(), item_id, OwnerOnly)
         return Revision.objects.filter(item_id=item_id).order_by("-pk")
 
     def get_serializer_class(self) -> Any:
@@ -198,13 +214,14 @@ class RevisionViewSet(ListRows, RetrieveRow, GenericViewSet[Revision]):
         summary="Make an earlier version the present one",
         description="Adds a version that equals the earlier one; no version is lost.",
         request=None,
-        responses=ItemSerializer,
+        responses={200: ItemSerializer, **NOT_YOURS},
         parameters=[ITEM_ID, VERSION, IF_MATCH],
     )
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, **kwargs: Any) -> HttpResponse:
         item = services.restore_revision(
             items=self.get_items(),
+            shared=self.get_shared_items(),
             item_id=kwargs["item_id"],
             version=kwargs["version"],
             editor_id=self.request.user.pk,

@@ -12,6 +12,8 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from alice.common.tags import tags_column, tags_constraints
+from collaboration.models import ResourceType
+from collaboration.selectors import ShareableQuerySet
 
 FILENAME_MAX = 255
 DESCRIPTION_MAX = 5000
@@ -47,10 +49,9 @@ class Blob(models.Model):
         return self.name
 
 
-class FileQuerySet(models.QuerySet["File"]):
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """The files a user owns. Every read and write starts here, so the rule lives once."""
-        return self.none() if user.is_anonymous else self.filter(owner_id=user.pk)
+class FileQuerySet(ShareableQuerySet["File"]):
+    resource_type = ResourceType.FILE
+    is_attachable = True
 
 
 class File(models.Model):

@@ -1,8 +1,4 @@
-from typing import Self
-
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Length
@@ -10,6 +6,8 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from alice.common.tags import tags_column, tags_constraints
+from collaboration.models import ResourceType
+from collaboration.selectors import ShareableQuerySet
 from files.models import DESCRIPTION_MAX, FILENAME_MAX
 
 PART_NAME_PATTERN = "^[a-z0-9]+[.][a-z0-9]+$"
@@ -39,10 +37,9 @@ class Quality(models.TextChoices):
     HIGH = "high", "High"
 
 
-class MediaQuerySet(models.QuerySet["Media"]):
-    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
-        """The media a user owns. Every read and write starts here, so the rule lives once."""
-        return self.none() if user.is_anonymous else self.filter(owner_id=user.pk)
+class MediaQuerySet(ShareableQuerySet["Media"]):
+    resource_type = ResourceType.MEDIA
+    is_attachable = True
 
 
 class Media(models.Model):

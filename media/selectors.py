@@ -1,14 +1,28 @@
-"""What is sent of a media object, and what a user takes away in an export."""
+"""What is sent of a media object, what its share shows, and what goes into an export."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 
 from accounts.models import User
 from alice.common.compiled import Compiled, Statement, compiled
+from alice.common.serializing import written_time
+from alice.common.signed_urls import signed_url
+from collaboration.models import ResourceType
+from collaboration.services.shareables import (
+    Brief,
+    Description,
+    Kind,
+    Shareable,
+    moment_in_words,
+)
 from files.selectors import SENT_COLUMNS, StoredBytes
-from media.models import Media, MediaPart, MediaQuerySet
+from media.models import Media, MediaPart, MediaQuerySet, MediaType
 
 POSTER_COLUMNS = tuple(column.replace("blob", "poster", 1) for column in SENT_COLUMNS)
 OWN_COLUMNS = ("original_filename", "output_format", "duration")
@@ -49,7 +63,8 @@ class Sent:
 def bytes_of_media(*, media_id: int, viewer_id: int | None) -> Sent | None:
     """What plays a media object that the viewer may see; None without one.
 
-    One query. `viewer_id` None is whoever came by a link to it, which is permission enough.
+    One query for the owner. `viewer_id` None is whoever came by a link to it, which is
+    permission enough.
     """
     return _found(SENT_COLUMNS, media_id, viewer_id)
 
@@ -72,21 +87,88 @@ def media_rows(user_id: int) -> Iterator[dict[str, Any]]:
     yield from rows.iterator(chunk_size=ROWS_AT_ONCE)
 
 
+def media_briefs(media_ids: Collection[int]) -> dict[int, Brief]:
+    """A line about each media object, by its id."""
+    rows = Media.objects.filter(pk__in=media_ids).values_list("pk", "original_filename")
+    return {pk: Brief(name, path_of(pk)) for pk, name in rows}
+
+
+def describe_media(media_id: int) -> Description | None:
+    """A media object as its share shows it, with links that play it."""
+    media = Media.objects.filter(pk=media_id).select_related("blob").first()
+    if media is None:
+        return None
+    stream, poster = (
+        signed_url(reverse(f"media:media-{verb}", args=[media.pk]), verb=verb)
+        for verb in ("stream", "poster")
+    )
+    return Description(
+        kind=cast("Kind", media.media_type),
+        title=media.original_filename,
+        text=media.description,
+        path=path_of(media.pk),
+        tags=tuple(media.tags),
+        facts=_facts(media),
+        details={
+            "file_size": media.size_bytes,
+            "mime_type": media.blob.mime_type,
+            "media_type": media.media_type,
+            "duration": media.duration,
+            "width": media.width,
+            "height": media.height,
+            "created_at": written_time(media.created_at),
+            "updated_at": written_time(media.updated_at),
+        },
+        links={"stream_url": stream, "poster_url": poster if media.poster_id else None},
+        preview=stream if media.media_type == MediaType.IMAGE else "",
+    )
+
+
+def path_of(media_id: int) -> str:
+    """Where the signed in find a media object."""
+    return f"{settings.API_PREFIX}media/{media_id}"
+
+
+def _facts(media: Media) -> tuple[tuple[str, str], ...]:
+    facts = [("Size", filesizeformat(media.size_bytes)), ("Type", media.blob.mime_type)]
+    if media.duration is not None:
+        minutes, seconds = divmod(round(media.duration), 60)
+        facts.append(("Length", f"{minutes}:{seconds:02d} min"))
+    if media.width and media.height:
+        facts.append(("Dimensions", f"{media.width} x {media.height}"))
+    return (*facts, ("Uploaded", moment_in_words(media.created_at)))
+
+
 def _found(columns: tuple[str, ...], media_id: int, viewer_id: int | None) -> Sent | None:
-    look_up = _compiled(columns, _of_anybody if viewer_id is None else _visible)
-    row = look_up.statement.fetch_one(look_up.params(viewer_id or 0, media_id))
+    sources = (_of_anybody,) if viewer_id is None else (_own, _shared)
+    found = (_sent(columns, source, viewer_id or 0, media_id) for source in sources)
+    row = next(filter(None, found), None)
     if row is None or row[0] is None:
         return None
     stored = StoredBytes(*row[: len(columns)])
     return Sent(stored, *row[len(columns) :])
 
 
-def _visible(user_id: int) -> MediaQuerySet:
-    return Media.objects.visible_to(User(pk=user_id))
+def _own(user_id: int) -> MediaQuerySet:
+    return Media.objects.owned_by(User(pk=user_id))
+
+
+def _shared(user_id: int) -> MediaQuerySet:
+    return Media.objects.shared_with(User(pk=user_id))
 
 
 def _of_anybody(_user_id: int) -> MediaQuerySet:
     return Media.objects.all()
+
+
+def _sent(
+    columns: tuple[str, ...],
+    media_of: Callable[[int], MediaQuerySet],
+    user_id: int,
+    media_id: int,
+) -> Any:
+    look_up = _compiled(columns, media_of)
+    return look_up.statement.fetch_one(look_up.params(user_id, media_id))
 
 
 @cache
@@ -96,3 +178,11 @@ def _compiled(columns: tuple[str, ...], media_of: Callable[[int], MediaQuerySet]
         return Statement(*rows.query.sql_with_params(), rows.db)
 
     return compiled(build)
+
+
+SHAREABLE = Shareable(
+    resource_type=ResourceType.MEDIA,
+    rows=Media.objects.all,
+    briefs=media_briefs,
+    describe=describe_media,
+)

@@ -21,7 +21,7 @@ from alice.common import gate, request_context
 from alice.common.conditional import if_match_of
 from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
-from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES
+from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES, NOT_YOURS
 from alice.common.pagination import boolean_parameter
 from alice.common.serializing import checked, json_response
 from alice.common.signed_urls import (
@@ -66,7 +66,7 @@ PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
     ),
     retrieve=extend_schema(
         operation_id="media_get",
-        summary="One media object",
+        summary="One media object, yours or shared with you",
         description="`poster_url` is null until the poster is made, a moment after the upload.",
     ),
 )
@@ -79,19 +79,26 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
     queryset = Media.objects.none()
 
     def get_queryset(self) -> MediaQuerySet:
-        return Media.objects.visible_to(self.request.user).order_by("-pk")
+        return Media.objects.owned_by(self.request.user).order_by("-pk")
+
+    def get_shared(self) -> MediaQuerySet:
+        return Media.objects.shared_with(self.request.user)
 
     @extend_schema(
         operation_id="media_update",
         summary="Change a media object's name, description or tags",
-        description="The same as PATCH: what the body leaves out stays.",
+        description=(
+            "The same as PATCH: what the body leaves out stays. 403 when it is shared with you"
+            " to look at only."
+        ),
         request=DescriptionChangesSerializer,
-        responses=MediaSerializer,
+        responses={200: MediaSerializer, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def update(self, request: Request, **kwargs: Any) -> HttpResponse:
         media = library.update_media(
-            media=Media.objects.visible_to(self.request.user),
+            media=Media.objects.editable_by(self.request.user),
+            shared=self.get_shared(),
             media_id=kwargs["pk"],
             changes=checked(DescriptionChangesSerializer, request.data),
             if_match=if_match_of(request._request),
@@ -103,7 +110,7 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
         summary="Change a media object's name, description or tags",
         description="What the body leaves out stays. What is equal to before makes no version.",
         request=DescriptionChangesSerializer,
-        responses=MediaSerializer,
+        responses={200: MediaSerializer, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -113,12 +120,13 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
         operation_id="media_delete",
         summary="Delete a media object for good",
         description="With its renditions and its poster. Transcodes of it that run are cancelled.",
-        responses={204: None},
+        responses={204: None, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         library.delete_media(
-            media=Media.objects.visible_to(self.request.user),
+            media=self.get_queryset(),
+            shared=self.get_shared(),
             media_id=kwargs["pk"],
             if_match=if_match_of(request._request),
         )
@@ -133,13 +141,14 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
             " runs, or while its rendition is there, answers that job."
         ),
         request=TranscodeRequestSerializer,
-        responses=TranscodeSerializer,
+        responses={200: TranscodeSerializer, **NOT_YOURS},
     )
     @action(detail=True, methods=["post"])
     @idempotent
     def transcode(self, request: Request, **kwargs: Any) -> HttpResponseBase:
         job = transcodes.request_transcode(
-            media=Media.objects.visible_to(self.request.user),
+            media=self.get_queryset(),
+            shared=self.get_shared(),
             media_id=kwargs["pk"],
             **checked(TranscodeRequestSerializer, request.data),
         )

@@ -201,7 +201,10 @@ PUBLIC = {
     "api/schema",
 }
 # A player follows the names in a playlist; what it may follow is in the path.
-BY_GRANT_IN_THE_PATH = {"api/media/<id:media_id>/hls/<str:grant>/<str:name>"}
+BY_GRANT_IN_THE_PATH = {
+    "api/media/<id:media_id>/hls/<str:grant>/<str:name>",
+    "api/collab/shared/<str:token>",
+}
 NIL = "00000000-0000-0000-0000-000000000000"
 
 

@@ -35,6 +35,12 @@ BYTES_ANSWERS: dict[Any, Any] = {
     302: OpenApiResponse(description="It is kept elsewhere: follow Location."),
     304: OpenApiResponse(description="You have it already (If-None-Match)."),
 }
+# What a caller who is shown a thing by others can be answered.
+NOT_YOURS: dict[Any, Any] = {
+    403: OpenApiResponse(
+        {"$ref": "#/components/schemas/Error"}, "It is shared with you, but not for this."
+    )
+}
 ERROR = {
     "type": "object",
     "required": ["detail", "code", "request_id"],

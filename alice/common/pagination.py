@@ -128,11 +128,11 @@ def list_response(
 
 
 def compiled_list_response(
-    request: Request, compiled: Compiled, *, default_limit: int
+    request: Request, compiled: Compiled, *, default_limit: int, key: int = 0
 ) -> HttpResponse:
     """As `list_response`, for a query string that holds nothing but PLAIN_PAGE."""
     wanted = PageRequest.of(request.query_params, default_limit)
-    params = compiled.params(request.user.pk or 0)
+    params = compiled.params(request.user.pk or 0, key)
     page = fetch_page(compiled.statement, params, limit=wanted.limit, skip=wanted.skip)
     return _page_response(request, wanted, page)
 

@@ -58,11 +58,11 @@ def _getter(name: str, field: serializers.Field[Any, Any, Any, Any]) -> Callable
 
 def _writer(field: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any]:
     return (
-        _written_time if isinstance(field, serializers.DateTimeField) else field.to_representation
+        written_time if isinstance(field, serializers.DateTimeField) else field.to_representation
     )
 
 
-def _written_time(moment: datetime) -> str:
+def written_time(moment: datetime) -> str:
     """The product's one form of a time, at a tenth of what strftime costs."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 

@@ -110,7 +110,7 @@ def test_emptying_the_trash_loads_no_content(alice, settings, django_assert_num_
         trash(change(make_item(alice.user, content={"a": 1}), title="second"))
     Item.objects.update(trashed_at="2001-01-01T00:00:00Z")
 
-    with django_assert_num_queries(9) as queries:
+    with django_assert_num_queries(10) as queries:
         assert services.empty_trash() == 3
 
     assert not any('"content_item"."content"' in query["sql"] for query in queries)

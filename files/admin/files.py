@@ -21,12 +21,10 @@ from alice.common.admin_parts import (
 from alice.common.admin_site import ChoiceFilter, DayRangeFilter
 from files.admin.actor import actor_of
 from files.models import File
+from files.selectors import PICTURE_BYTES_MAX, PICTURE_TYPES
 from files.services import files
 from system.services import audit
 
-# What a browser shows as a picture without running any of it, and how large it may be.
-PICTURE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"}
-PICTURE_BYTES_MAX = 20 * 1024 * 1024
 ICONS = {
     "image/": "image",
     "video/": "movie",

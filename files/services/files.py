@@ -8,9 +8,12 @@ from django.utils import timezone
 
 from alice.common.compiled import insert
 from alice.common.conditional import ANY_VERSION, IfMatch, etag_of
-from alice.common.errors import Invalid, NotFound
+from alice.common.errors import Forbidden, Invalid
 from alice.common.events import publish
 from alice.common.versions import change_row
+from collaboration.models import ResourceType
+from collaboration.services.rights import OwnerOnly, ViewOnly, refusal
+from collaboration.services.shares import forget
 from files.events import FileDeleted, FileUpdated, FileUploaded
 from files.models import File, FileQuerySet
 from files.services.blobs import NewBlob, delete_blobs, keeping
@@ -86,12 +89,14 @@ def update_file(
     file_id: int,
     changes: Mapping[str, Any],
     if_match: IfMatch = ANY_VERSION,
+    shared: FileQuerySet | None = None,
 ) -> File:
     """Change the fields in `changes` of one of `files`; announced by `FileUpdated`.
 
-    What is equal to before makes no new version. Raises `NotFound` and `PreconditionFailed`.
+    What is equal to before makes no new version. Raises `NotFound`, or `ViewOnly` for one of
+    `shared`, and `PreconditionFailed`.
     """
-    file = _locked(files, file_id)
+    file = _locked(files, file_id, shared, ViewOnly)
     if_match.require(etag_of(file.version))
     if changed := change_row(file, changes):
         publish(FileUpdated(file_id=file.pk, owner_id=file.owner_id, changed=changed))
@@ -99,21 +104,30 @@ def update_file(
 
 
 @transaction.atomic
-def delete_file(*, files: FileQuerySet, file_id: int, if_match: IfMatch = ANY_VERSION) -> None:
+def delete_file(
+    *,
+    files: FileQuerySet,
+    file_id: int,
+    if_match: IfMatch = ANY_VERSION,
+    shared: FileQuerySet | None = None,
+) -> None:
     """Delete one of `files` for good; its bytes go once that is committed.
 
-    Raises `NotFound` and `PreconditionFailed`.
+    Raises `NotFound`, or `OwnerOnly` for one of `shared`, and `PreconditionFailed`.
     """
-    file = _locked(files, file_id)
+    file = _locked(files, file_id, shared, OwnerOnly)
     if_match.require(etag_of(file.version))
     File.objects.filter(pk=file.pk).delete()
+    forget(ResourceType.FILE, [file.pk])
     delete_blobs([file.blob])
     publish(FileDeleted(file_id=file_id, owner_id=file.owner_id))
 
 
-def _locked(files: FileQuerySet, file_id: int) -> File:
+def _locked(
+    files: FileQuerySet, file_id: int, shared: FileQuerySet | None, kind: type[Forbidden]
+) -> File:
     locked = files.select_related("blob").select_for_update(no_key=True, of=("self",))
     try:
         return locked.order_by().get(pk=file_id)
     except File.DoesNotExist:
-        raise NotFound from None
+        raise refusal(shared, file_id, kind) from None

@@ -16,7 +16,7 @@ from accounts.requests import SignedInRequest
 from alice.common.conditional import if_match_of
 from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
-from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES
+from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES, NOT_YOURS
 from alice.common.serializing import checked, json_response
 from alice.common.signed_urls import LinkGrant
 from alice.common.tiers import tier_of
@@ -49,7 +49,7 @@ FILE_ID = OpenApiParameter("file_id", int, OpenApiParameter.PATH)
     ),
     retrieve=extend_schema(
         operation_id="files_get",
-        summary="What is known of one file",
+        summary="What is known of one file, yours or shared with you",
         description="Its ETag is for If-None-Match here and for If-Match on a change.",
     ),
 )
@@ -62,7 +62,10 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
     queryset = File.objects.none()
 
     def get_queryset(self) -> FileQuerySet:
-        return File.objects.visible_to(self.request.user).order_by("-pk")
+        return File.objects.owned_by(self.request.user).order_by("-pk")
+
+    def get_shared(self) -> FileQuerySet:
+        return File.objects.shared_with(self.request.user)
 
     @extend_schema(
         operation_id="files_upload",
@@ -91,14 +94,18 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
     @extend_schema(
         operation_id="files_update",
         summary="Rename or describe a file",
-        description="The same as PATCH: what the body leaves out stays.",
+        description=(
+            "The same as PATCH: what the body leaves out stays. 403 when it is shared with you"
+            " to look at only."
+        ),
         request=DescriptionChangesSerializer,
-        responses=FileSerializer,
+        responses={200: FileSerializer, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def update(self, request: Request, **kwargs: Any) -> HttpResponse:
         file = files.update_file(
-            files=self.get_queryset(),
+            files=File.objects.editable_by(self.request.user),
+            shared=self.get_shared(),
             file_id=kwargs["pk"],
             changes=checked(DescriptionChangesSerializer, request.data),
             if_match=if_match_of(request._request),
@@ -110,7 +117,7 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
         summary="Rename or describe a file, in part",
         description="What the body leaves out stays. What is equal to before makes no version.",
         request=DescriptionChangesSerializer,
-        responses=FileSerializer,
+        responses={200: FileSerializer, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -120,12 +127,13 @@ class FileViewSet(ListRows, RetrieveRow, GenericViewSet[File]):
         operation_id="files_delete",
         summary="Delete a file for good",
         description="Its bytes go with it, and no longer count against your storage.",
-        responses={204: None},
+        responses={204: None, **NOT_YOURS},
         parameters=[IF_MATCH],
     )
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         files.delete_file(
             files=self.get_queryset(),
+            shared=self.get_shared(),
             file_id=kwargs["pk"],
             if_match=if_match_of(request._request),
         )

@@ -7,9 +7,12 @@ from typing import Any
 from django.db import transaction
 
 from alice.common.conditional import ANY_VERSION, IfMatch, etag_of
-from alice.common.errors import NotFound
+from alice.common.errors import Forbidden
 from alice.common.events import publish
 from alice.common.versions import change_row
+from collaboration.models import ResourceType
+from collaboration.services.rights import OwnerOnly, ViewOnly, refusal
+from collaboration.services.shares import forget
 from files.models import Blob
 from files.services.blobs import NewBlob, delete_blobs, keeping
 from files.services.targets import Target
@@ -94,12 +97,14 @@ def update_media(
     media_id: int,
     changes: Mapping[str, Any],
     if_match: IfMatch = ANY_VERSION,
+    shared: MediaQuerySet | None = None,
 ) -> Media:
     """Change the fields in `changes` of one of `media`; announced by `MediaUpdated`.
 
-    What is equal to before makes no new version. Raises `NotFound` and `PreconditionFailed`.
+    What is equal to before makes no new version. Raises `NotFound`, or `ViewOnly` for one of
+    `shared`, and `PreconditionFailed`.
     """
-    row = _locked(media, media_id)
+    row = _locked(media, media_id, shared, ViewOnly)
     if_match.require(etag_of(row.version))
     if changed := change_row(row, changes):
         publish(MediaUpdated(media_id=row.pk, owner_id=row.owner_id, changed=changed))
@@ -107,17 +112,24 @@ def update_media(
 
 
 @transaction.atomic
-def delete_media(*, media: MediaQuerySet, media_id: int, if_match: IfMatch = ANY_VERSION) -> None:
+def delete_media(
+    *,
+    media: MediaQuerySet,
+    media_id: int,
+    if_match: IfMatch = ANY_VERSION,
+    shared: MediaQuerySet | None = None,
+) -> None:
     """Delete one of `media` for good: its renditions, posters and parts, and running transcodes.
 
-    Raises `NotFound` and `PreconditionFailed`.
+    Raises `NotFound`, or `OwnerOnly` for one of `shared`, and `PreconditionFailed`.
     """
-    row = _locked(media, media_id)
+    row = _locked(media, media_id, shared, OwnerOnly)
     if_match.require(etag_of(row.version))
     family = _with_renditions(row)
     jobs.cancel_transcodes_of(family)
     blobs = _blobs_of(family)
     Media.objects.filter(pk=row.pk).delete()
+    forget(ResourceType.MEDIA, family)
     delete_blobs(blobs)
     if row.source_id is not None:
         others = Media.objects.filter(source_id=row.source_id)
@@ -131,12 +143,14 @@ def renamed(original_filename: str, extension: str) -> str:
     return f"{PurePath(original_filename).stem[:200] or 'media'}{extension}"
 
 
-def _locked(media: MediaQuerySet, media_id: int) -> Media:
+def _locked(
+    media: MediaQuerySet, media_id: int, shared: MediaQuerySet | None, kind: type[Forbidden]
+) -> Media:
     try:
         # Not a key update: renditions that refer to it can be written meanwhile.
         return media.select_for_update(no_key=True, of=("self",)).order_by().get(pk=media_id)
     except Media.DoesNotExist:
-        raise NotFound from None
+        raise refusal(shared, media_id, kind) from None
 
 
 def _with_renditions(row: Media) -> list[int]:

@@ -11,9 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from alice.common.errors import DomainError, Invalid, NotFound, TooManyRequests
+from alice.common.errors import DomainError, Invalid, TooManyRequests
 from alice.common.events import publish
 from alice.common.versions import change_row
+from collaboration.services.rights import OwnerOnly, refusal
 from files.services import quotas
 from files.services.blobs import NewBlob, keeping
 from files.storage.incoming import hash_file
@@ -43,17 +44,23 @@ class TooManyTranscodes(TooManyRequests):
 
 @transaction.atomic
 def request_transcode(
-    *, media: MediaQuerySet, media_id: int, output_format: str, quality: str
+    *,
+    media: MediaQuerySet,
+    media_id: int,
+    output_format: str,
+    quality: str,
+    shared: MediaQuerySet | None = None,
 ) -> Job:
     """Queue the making of a rendition of one of `media`, and return its job.
 
     The same request while one runs returns that job, and while its rendition is there the job
-    that made it. Raises `NotFound`, `FormatUnsuitable` and `TooManyTranscodes`.
+    that made it. Raises `NotFound`, or `OwnerOnly` for one of `shared`, `FormatUnsuitable` and
+    `TooManyTranscodes`.
     """
     # Locked, so that the rendition cannot appear between the two looks.
     source = media.select_for_update(no_key=True, of=("self",)).filter(pk=media_id).first()
     if source is None:
-        raise NotFound
+        raise refusal(shared, media_id, OwnerOnly)
     _require_suitable(source, output_format)
     if job := _job_of_rendition(source, output_format, quality):
         return job
