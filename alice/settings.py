@@ -75,6 +75,10 @@ if len(SECRET_KEY) < 32:
     SECRET_KEY = "x" * 32
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 
+# Secrets: Fernet keys, the first of which encrypts; after them come keys derived from SECRET_KEY
+
+ENCRYPTION_KEYS = [key.strip() for key in env.secret("ENCRYPTION_KEYS").split(",") if key.strip()]
+
 # Apps
 
 INSTALLED_APPS = [
@@ -215,8 +219,12 @@ REQUESTS_PER_MINUTE = {
 PAGE_LIMIT_MAX = 500
 JSON_BODY_MAX_BYTES = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = JSON_BODY_MAX_BYTES
+NOTIFICATIONS_PER_MINUTE = env.integer("NOTIFICATIONS_PER_MINUTE", 60, minimum=1)
+NOTIFICATIONS_PER_MINUTE_STAFF = env.integer("NOTIFICATIONS_PER_MINUTE_STAFF", 600, minimum=1)
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 TRASH_KEPT = timedelta(days=30)
+NOTIFICATIONS_KEPT = timedelta(days=90)
+NOTIFICATIONS_PER_USER = env.integer("NOTIFICATIONS_PER_USER", 10_000, minimum=1)
 EXPORT_KEPT = timedelta(days=7)
 
 # Files and media
@@ -304,6 +312,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "files", "description": "Files, byte for byte, with their names."},
         {"name": "uploads", "description": "Resumable uploads (tus 1.0) of files and media."},
         {"name": "media", "description": "Video, sound and pictures: stream and transcode."},
+        {"name": "notify", "description": "Notifications, how they come, and webhooks."},
         {"name": "chat", "description": "Rooms, messages, who reads and who types."},
         {"name": "collab", "description": "Sharing with users, and with whoever has a link."},
         {"name": "jobs", "description": "Long work: progress, result, cancel."},
@@ -316,6 +325,10 @@ SPECTACULAR_SETTINGS = {
         "SentMessageTypeEnum": [("text", "Text"), ("image", "Image"), ("file", "File")],
         "ItemStatusEnum": "content.models.Status",
         "JobStatusEnum": "system.models.JobStatus",
+        "NotificationTypeEnum": "notifications.models.NotificationType",
+        "ChannelEnum": "notifications.models.Channel",
+        "DigestEnum": "notifications.models.Digest",
+        "DeliveryStatusEnum": "notifications.models.DeliveryStatus",
         "MediaTypeEnum": "media.models.MediaType",
         "OutputFormatEnum": "media.models.OutputFormat",
         "QualityEnum": "media.models.Quality",
@@ -441,6 +454,9 @@ CELERY_BEAT_SCHEDULE = {
     "clear-ended-shares": {"task": "collaboration.tasks.clear_ended_shares", "schedule": 3600.0},
     "clear-expired-uploads": {"task": "files.tasks.clear_expired_uploads", "schedule": 60.0},
     "reconcile-files": {"task": "files.tasks.reconcile", "schedule": 3600.0},
+    "deliver-notifications": {"task": "notifications.tasks.deliver_due", "schedule": 15.0},
+    "clear-old-notifications": {"task": "notifications.tasks.clear_old", "schedule": 3600.0},
+    "trim-notifications": {"task": "notifications.tasks.trim", "schedule": 86_400.0},
     "clear-work": {"task": "media.tasks.clear_work_directories", "schedule": 3600.0},
 }
 

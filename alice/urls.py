@@ -26,6 +26,7 @@ urlpatterns = [
     path("api/", include("media.urls")),
     path("api/", include("files.urls")),
     path("api/", include("collaboration.urls")),
+    path("api/", include("notifications.urls")),
     path("api/", include("accounts.urls")),
     path("api/", include("system.urls")),
     # YAML or JSON, by Accept or ?format=, unlike the rest of the API.
