@@ -10,6 +10,7 @@ from accounts.services.tokens import TokenInvalid, read_access
 from alice.bridge.bodies import BodyRule
 from alice.bridge.messages import Refusal
 from alice.common.errors import CHALLENGE, STATUS_CODES
+from alice.common.tiers import largest_upload_bytes
 
 UPLOAD_FORMS = frozenset({"/api/files/upload", "/api/media/upload"})
 RESUMABLE_UPLOADS = "/api/uploads/"
@@ -21,7 +22,8 @@ def body_rule(environ: Mapping[str, Any]) -> BodyRule:
     Only who holds a genuine and unexpired access token may send a body as long as an upload,
     since bodies wait on disk before the application sees them. Others are answered 401 as soon
     as theirs passes the JSON limit. Nothing is looked up here, on the event loop: a session that
-    was revoked is refused by the application, after its body has come.
+    was revoked is refused by the application, after its body has come; so is a body longer than
+    the sender's tier may send, since the limit here is that of the tier that may send most.
 
     Of resumable uploads a part is worth keeping too:
     https://tus.io/protocols/resumable-upload
@@ -35,8 +37,8 @@ def body_rule(environ: Mapping[str, Any]) -> BodyRule:
     if problem := _problem_with_token(environ):
         return BodyRule(settings.JSON_BODY_MAX_BYTES, refusal=partial(_unauthorized, *problem))
     if is_form:
-        return BodyRule(settings.MAX_UPLOAD_SIZE + settings.UPLOAD_FORM_BYTES)
-    return BodyRule(settings.MAX_UPLOAD_SIZE, keeps_partial=True)
+        return BodyRule(largest_upload_bytes() + settings.UPLOAD_FORM_BYTES)
+    return BodyRule(largest_upload_bytes(), keeps_partial=True)
 
 
 def _problem_with_token(environ: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import os
 import tempfile
+from dataclasses import replace
 
 # Before the settings are read: the run's own servers, started once and inherited by every worker.
 if "ALICE_TEST_DATABASE_URL" not in os.environ:
@@ -26,6 +27,10 @@ os.environ |= {
     "ALICE_DATA_DIR": f"{os.environ['ALICE_TEST_FOLDER']}/{worker}",
     "ALICE_ENV": "development",
     "AWS_STORAGE_BUCKET_NAME": "",
+    "STRIPE_SECRET_KEY": "",
+    "STRIPE_WEBHOOK_SECRET": "",
+    "STRIPE_PRICE_ID": "",
+    "STRIPE_API_BASE": "http://127.0.0.1:9",  # closed: nothing leaves for the real one
 }
 
 from alice.settings import *  # noqa: E402, F403
@@ -34,5 +39,6 @@ from alice.settings import *  # noqa: E402, F403
 DATABASES["default"]["TEST"] = {"TEMPLATE": "alice"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-REQUESTS_PER_MINUTE = {"free": 100_000, "pro": 200_000, "anonymous": 100_000}
+TIERS = {name: replace(tier, requests_per_minute=100_000) for name, tier in TIERS.items()}  # noqa: F405
+TIERS["pro"] = replace(TIERS["pro"], requests_per_minute=200_000)
 LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"level": "WARNING"}}

@@ -138,7 +138,9 @@ class MediaViewSet(ListRows, RetrieveRow, GenericViewSet[Media]):
         description=(
             "A job: `GET /api/jobs/{job_id}` tells its progress and at the end the `media_id` of"
             " the rendition, which is never larger than the source. The same request while one"
-            " runs, or while its rendition is there, answers that job."
+            " runs, or while its rendition is there, answers that job. The length of the source"
+            " counts against your plan's transcode minutes of the month, unless nothing comes of"
+            " it; 403 when they do not suffice."
         ),
         request=TranscodeRequestSerializer,
         responses={200: TranscodeSerializer, **NOT_YOURS},

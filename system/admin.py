@@ -11,17 +11,16 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, FieldTextFilter
 
 from alice.common import admin_site
+from alice.common.admin_cards import Card, register_dashboard_card
 from alice.common.admin_site import (
-    Card,
     DayRangeFilter,
     ReadOnlyAdmin,
     attempt,
     confirmed_action,
     labelled,
     pretty_json,
-    register_dashboard_card,
 )
-from system.models import ACTIVE_STATUSES, AuditEntry, Job, JobStatus
+from system.models import ACTIVE_STATUSES, AuditEntry, Job, JobStatus, UsageMonth
 from system.services import jobs
 
 admin_site.install()
@@ -169,6 +168,16 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     @admin.display(description="details")
     def details_json(self, entry: AuditEntry) -> SafeString:
         return pretty_json(entry.details)
+
+
+@admin.register(UsageMonth)
+class UsageMonthAdmin(ReadOnlyAdmin[UsageMonth]):
+    menu_group, menu_icon = "Billing", "speed"
+    list_display = ["owner_id", "month", "meter", "amount"]
+    list_filter = [("meter", ChoicesCheckboxFilter)]
+    search_fields = ["=owner_id"]
+    search_help_text = "The id of a user"
+    fields = [("owner_id", "month"), ("meter", "amount")]
 
 
 @register_dashboard_card

@@ -105,6 +105,41 @@ class AuditEntry(models.Model):
         return f"{self.action} {self.target}".strip()
 
 
+class Meter(models.TextChoices):
+    """What tiers allow so much of in a month, each counted in its own unit."""
+
+    TRANSCODE_SECONDS = "transcode_seconds", "Seconds of media transcoded"
+    AI_TOKENS = "ai_tokens", "Tokens of language models"
+
+
+class UsageMonth(models.Model):
+    """How much of a metered thing a user has spent in a calendar month (UTC)."""
+
+    owner_id = models.BigIntegerField()
+    month = models.DateField(help_text="Its first day.")
+    meter = models.CharField(max_length=20, choices=Meter)
+    amount = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-month", "owner_id", "meter"]
+        verbose_name = "usage of a month"
+        verbose_name_plural = "usage by month"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner_id", "month", "meter"], name="usage_month_once"
+            ),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="usage_month_positive"),
+            models.CheckConstraint(condition=Q(month__day=1), name="usage_month_first_day"),
+            models.CheckConstraint(
+                condition=Q(meter__in=Meter.values), name="usage_month_meter_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["month"], name="usage_month_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.meter} of user {self.owner_id} in {self.month:%Y-%m}"
+
+
 class IdempotencyRecord(models.Model):
     """The answer that a request with an Idempotency-Key got."""
 

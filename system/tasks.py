@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from system.services import answers, jobs, slots
+from system.services import answers, jobs, metering, slots
 
 logger = logging.getLogger("alice.jobs")
 
@@ -49,8 +49,8 @@ def requeue_stalled_jobs() -> int:
 
 @shared_task
 def clear_expired_records() -> int:
-    """Delete what is kept for a time only: answers to requests with an Idempotency-Key."""
-    return answers.clear_expired_answers()
+    """Delete what is kept for a time only: answers by Idempotency-Key, usage of past months."""
+    return answers.clear_expired_answers() + metering.clear_old_usage()
 
 
 @contextmanager

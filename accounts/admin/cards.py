@@ -9,10 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Session, User
-from alice.common.admin_site import (
-    Card,
-    register_dashboard_card,
-)
+from alice.common.admin_cards import Card, register_dashboard_card
 
 DAYS_SHOWN = 30
 

@@ -26,6 +26,7 @@ from alice.common.errors import DomainError, Forbidden, TooManyRequests
 from alice.common.events import publish
 from system.services import audit
 from system.services.jobs import delete_jobs_of
+from system.services.metering import delete_usage_of
 
 HOUR_SECONDS = 3600
 
@@ -149,6 +150,7 @@ def delete_account(*, owner_id: int, actor: User | None = None) -> None:
     for erase in _erasers:
         erase(owner.pk)
     delete_jobs_of(owner_id=owner.pk)
+    delete_usage_of(owner_id=owner.pk)
     publish(UserDeleted(user_id=owner.pk))
     owner.delete()
 

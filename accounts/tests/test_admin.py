@@ -677,7 +677,7 @@ def test_the_last_superuser_stays(clerk, clerk_page, staff, step, monkeypatch):
 def test_the_overview_draws_one_picture_with_one_query_each(
     admin_page, django_assert_num_queries, alice
 ):
-    with django_assert_num_queries(2 + 6):
+    with django_assert_num_queries(2 + 9):
         response = admin_page.get(HOME)
 
     cards = {card.title: card for card in response.context["cards"]}

@@ -5,6 +5,7 @@ from django.conf import settings
 
 from accounts.services import exports
 from alice.common.signed_urls import signed_url
+from alice.common.tests.kit import allow
 from system.tasks import run_job
 
 WINDOW = ("X-RateLimit-Limit", "X-RateLimit-Remaining")
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def limits(settings):
     """Two requests a minute without a session, four by links."""
-    settings.REQUESTS_PER_MINUTE = {"free": 100, "anonymous": 2, "link": 4}
+    allow(settings, free=100, anonymous=2, link=4)
     settings.WEB_WORKERS = 1
 
 

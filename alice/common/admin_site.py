@@ -1,11 +1,10 @@
-"""The staff admin: its site, what its pages are built of, and the pictures on its first page."""
+"""The staff admin: its site, and what its pages are built of."""
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -50,24 +49,6 @@ View = Callable[..., HttpResponseBase]
 Act = Callable[[], object]
 
 MENU_ORDER = ["People", "Content", "Files", "Billing", "Conversations", "System"]
-CHART_OPTIONS = {
-    "animation": False,
-    "maintainAspectRatio": False,
-    "plugins": {"legend": {"display": False}},
-    "scales": {
-        "x": {
-            "grid": {"display": False},
-            "ticks": {"color": "#9ca3af", "maxRotation": 0, "autoSkipPadding": 12},
-        },
-        "y": {
-            "beginAtZero": True,
-            "suggestedMax": 4,
-            "border": {"display": False},
-            "grid": {"color": "#9ca3af40"},
-            "ticks": {"color": "#9ca3af", "precision": 0, "maxTicksLimit": 5},
-        },
-    },
-}
 SENTENCES = {
     403: ("You may not do this", "Your account has no permission for this page."),
     404: ("Not found", "This page does not exist, or not any more."),
@@ -78,72 +59,6 @@ def environment_badge(request: HttpRequest) -> list[str]:
     """The environment beside the title, so that nobody mistakes one for the other."""
     colour = "danger" if settings.IS_PRODUCTION else "info"
     return [settings.ENVIRONMENT.capitalize(), colour]
-
-
-# The first page
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """One picture of the first page: bars or a line, with the number that sums them up.
-
-    `colours` holds one CSS colour for all values or one for each.
-    """
-
-    title: str
-    figure: int
-    note: str
-    chart: Literal["bar", "line"]
-    labels: list[str]
-    values: list[int]
-    colours: str | list[str] = "var(--color-primary-600)"
-    href: str = ""
-    is_wide: bool = False
-
-    @property
-    def data(self) -> str:
-        """What the chart component reads."""
-        dataset = {
-            "label": self.title,
-            "data": self.values,
-            "backgroundColor": self.colours,
-            "borderColor": self.colours,
-            "borderRadius": 4,
-            "borderWidth": 2,
-            "maxBarThickness": 40,
-        }
-        return json.dumps({"labels": self.labels, "datasets": [dataset]})
-
-    @property
-    def options(self) -> str:
-        """How the chart is drawn: whole numbers, and only the lines that help."""
-        return json.dumps(CHART_OPTIONS)
-
-    @property
-    def summary(self) -> str:
-        """The picture in words, for those who do not see it."""
-        pairs = zip(self.labels, self.values, strict=True)
-        return ", ".join(f"{label}: {value}" for label, value in pairs)
-
-
-CardSource = Callable[[HttpRequest], Card | None]
-_cards: list[CardSource] = []
-
-
-def register_dashboard_card(source: CardSource) -> CardSource:
-    """Have `source(request)` draw a card of the first page, or None for who may not see it.
-
-    Usable as a decorator; a card is to cost one aggregate query.
-    """
-    if source not in _cards:
-        _cards.append(source)
-    return source
-
-
-def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Adds the cards to what the first page is rendered with."""
-    cards = [card for source in _cards if (card := source(request))]
-    return context | {"cards": sorted(cards, key=lambda card: not card.is_wide)}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

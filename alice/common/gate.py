@@ -5,7 +5,7 @@ user the tier. Both are copies that may be lost: what is not there is read from 
 there again, and an end that was written is never overwritten by a late reader.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -17,6 +17,7 @@ from alice.common import request_context, tiers, windows
 from alice.common.errors import DomainError, TooManyRequests
 from alice.common.peers import peer_key
 from alice.common.redis_client import RedisDown, Script, breaker, client
+from alice.common.tiers import Entitlements
 from alice.common.windows import Window
 
 WINDOW_SECONDS = 60
@@ -24,7 +25,7 @@ COPY_SECONDS = 60
 LIVES, ENDED = "1", "0"
 
 # KEYS: session, tier, window. ARGV: window ms, then tier, limit, tier, limit, ... (first is the
-# one for tiers without an entry). Answers {state, limit, used, ms left}.
+# one for tiers without an entry). Answers {state, limit, used, ms left, tier}.
 ADMIT = """
 local state = redis.call('GET', KEYS[1])
 if state == '0' then return {'ended'} end
@@ -40,7 +41,7 @@ if left < 0 then
   redis.call('PEXPIRE', KEYS[3], ARGV[1])
   left = tonumber(ARGV[1])
 end
-return {'lives', tonumber(limit), used, left}
+return {'lives', tonumber(limit), used, left, tier}
 """
 
 SessionSource = Callable[[int, int], bool]
@@ -68,6 +69,12 @@ class _Keys:
     window: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    window: Window
+    tier: str
+
+
 def register_session_source(source: SessionSource) -> None:
     """Have `source(session_id, user_id)` say whether a session lives, when Redis cannot."""
     _session_sources[:] = [source]
@@ -83,11 +90,14 @@ def admit(request: HttpRequest, *, session_id: int, user_id: int) -> None:
 
     One round trip to Redis and no SQL while the session is in use. A session that Redis does not
     know, or Redis out of reach, is looked up in PostgreSQL; limits are then counted by this
-    process. The window is left on the request for the answer's headers.
+    process. The window is left on the request for the answer's headers, and the tier in its
+    context for whoever asks `tiers`.
     """
     keys = _Keys(f"session:{session_id}", f"tier:{user_id}", f"window:user:{user_id}")
     try:
-        _judge(request, _window_of(keys, session_id, user_id))
+        admitted = _admission_of(keys, session_id, user_id)
+        tiers.remember_admitted(user_id, admitted.tier)
+        _judge(request, admitted.window)
     except SessionEnded:
         # Its user's window is closed to it, but asking on and on must cost something.
         admit_peer(request, request_context.current().peer)
@@ -100,13 +110,14 @@ def admit_peer(request: HttpRequest, peer: str, *, tier: str = tiers.ANONYMOUS_T
     The peer has a window of its own for each `tier`.
     """
     key = f"window:{tier}:{peer_key(peer)}"
-    limit = tiers.requests_per_minute(tier)
+    limit = tiers.entitlements(tier).requests_per_minute
     _judge(request, windows.spend(key, limit=limit, seconds=WINDOW_SECONDS))
 
 
 def admit_socket(*, session_id: int, user_id: int) -> None:
     """Let a socket of the peer in hand open: it counts as one request, and is refused as one."""
     admit(HttpRequest(), session_id=session_id, user_id=user_id)
+    tiers.forget_admitted()  # a socket outlives its tier
 
 
 def admit_nameless_socket() -> None:
@@ -173,6 +184,7 @@ def end_sessions(session_ids: list[int]) -> None:
 
 def change_tier(user_id: int, tier: str) -> None:
     """Have the user's next request counted against `tier`. To be called after the commit."""
+    tiers.forget_admitted()
 
     def write() -> None:
         client().set(f"tier:{user_id}", tier, ex=COPY_SECONDS)
@@ -192,34 +204,35 @@ def _mark_ended(session_ids: list[int]) -> None:
     pipeline.execute()
 
 
-def _window_of(keys: _Keys, session_id: int, user_id: int) -> Window:
+def _admission_of(keys: _Keys, session_id: int, user_id: int) -> _Admission:
     try:
         return _ask(keys) or _ask_after_filling(keys, session_id, user_id)
     except RedisDown:
         _require_live(session_id, user_id)
-        return _local_window(keys.window, tiers.tier_of(user_id))
+        return _local_admission(keys.window, tiers.tiers_of([user_id])[user_id])
 
 
 admit_script = Script(ADMIT)
 
 
-def _ask(keys: _Keys) -> Window | None:
-    limits = settings.REQUESTS_PER_MINUTE
-    args: list[str | int] = [WINDOW_SECONDS * 1000, tiers.DEFAULT_TIER, limits[tiers.DEFAULT_TIER]]
-    for tier, limit in limits.items():
-        args += [tier, limit]
+def _ask(keys: _Keys) -> _Admission | None:
+    table: Mapping[str, Entitlements] = settings.TIERS
+    default = table[tiers.DEFAULT_TIER].requests_per_minute
+    args: list[str | int] = [WINDOW_SECONDS * 1000, tiers.DEFAULT_TIER, default]
+    for name, tier in table.items():
+        args += [name, tier.requests_per_minute]
     answer = admit_script([keys.session, keys.tier, keys.window], args)
     if answer[0] == b"ended":
         raise SessionEnded
     if answer[0] == b"unknown":
         return None
-    _state, limit, used, left = answer
-    return windows.window_from(limit, used, left)
+    _state, limit, used, left, tier_name = answer
+    return _Admission(windows.window_from(limit, used, left), tier_name.decode())
 
 
-def _ask_after_filling(keys: _Keys, session_id: int, user_id: int) -> Window:
+def _ask_after_filling(keys: _Keys, session_id: int, user_id: int) -> _Admission:
     _require_live(session_id, user_id)
-    tier = tiers.tier_of(user_id)
+    tier = tiers.tiers_of([user_id])[user_id]
 
     def fill() -> None:
         # NX: between the look-up and here the session may have ended or the tier changed, and
@@ -230,8 +243,7 @@ def _ask_after_filling(keys: _Keys, session_id: int, user_id: int) -> Window:
         pipeline.execute()
 
     breaker.call(fill)
-    window = _ask(keys)
-    return window or _local_window(keys.window, tier)
+    return _ask(keys) or _local_admission(keys.window, tier)
 
 
 def _require_live(session_id: int, user_id: int) -> None:
@@ -239,9 +251,9 @@ def _require_live(session_id: int, user_id: int) -> None:
         raise SessionEnded
 
 
-def _local_window(key: str, tier: str) -> Window:
-    limit = tiers.requests_per_minute(tier)
-    return windows.spend_here(key, limit=limit, seconds=WINDOW_SECONDS)
+def _local_admission(key: str, tier: str) -> _Admission:
+    limit = tiers.entitlements(tier).requests_per_minute
+    return _Admission(windows.spend_here(key, limit=limit, seconds=WINDOW_SECONDS), tier)
 
 
 def _judge(request: HttpRequest, window: Window) -> None:

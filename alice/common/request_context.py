@@ -13,6 +13,7 @@ class RequestContext:
     request_id: str
     peer: str = ""
     user_id: int | None = None
+    admitted: tuple[int, str] | None = None  # a user and the tier their request was let in by
 
 
 _current: ContextVar[RequestContext | None] = ContextVar("request_context", default=None)

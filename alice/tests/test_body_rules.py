@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.services import tokens
 from alice.body_rules import body_rule
 from alice.bridge.bodies import BodyRule
+from alice.common.tests.kit import entitle
 
 UPLOADS = [
     ("POST", "/api/files/upload"),
@@ -21,7 +22,7 @@ WRONG = (401, "token_invalid")
 @pytest.fixture(autouse=True)
 def limits(settings):
     settings.JSON_BODY_MAX_BYTES = 10
-    settings.MAX_UPLOAD_SIZE = 1000
+    entitle(settings, free={"upload_size_bytes": 500}, pro={"upload_size_bytes": 1000})
     settings.UPLOAD_FORM_BYTES = 100
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from alice import asgi
 from alice.body_rules import body_rule
+from alice.common.tests.kit import entitle
 from alice.runtime.child import CONTROL_VARIABLE, GO, READY
 from alice.runtime.config import PROJECT_DIR
 from alice.runtime.sockets import bind_listeners
@@ -35,7 +36,8 @@ LIMITS = [
 @pytest.fixture
 def server(serve, echo, settings, tmp_path):
     settings.JSON_BODY_MAX_BYTES = JSON_LIMIT
-    settings.MAX_UPLOAD_SIZE = FILE_LIMIT
+    limit = {"upload_size_bytes": FILE_LIMIT}
+    entitle(settings, free=limit, pro=limit)
     settings.UPLOAD_FORM_BYTES = FORM_BYTES
     yield serve(
         echo,

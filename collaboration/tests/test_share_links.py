@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alice.common.tests.kit import allow
 from collaboration.models import Redemption, Share
 from collaboration.services import shares
 
@@ -155,7 +156,7 @@ def test_a_link_that_ended_looks_like_one_that_never_was(anonymous, alice, link,
 @pytest.mark.parametrize("path", BOTH)
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_guessing_spends_the_window_of_the_peer(anonymous, link, path, accept, settings):
-    settings.REQUESTS_PER_MINUTE = {"free": 100, "anonymous": 5}
+    allow(settings, free=100, anonymous=5)
     settings.WEB_WORKERS = 1
     guesses = [str(uuid.uuid4()), "x", str(link.token).upper(), str(uuid.uuid4()), "a/b"]
 
@@ -172,7 +173,7 @@ def test_guessing_spends_the_window_of_the_peer(anonymous, link, path, accept, s
 
 
 def test_guesses_of_somebody_signed_in_spend_their_own_window(bob, link, settings):
-    settings.REQUESTS_PER_MINUTE = {"free": 3, "anonymous": 100}
+    allow(settings, free=3, anonymous=100)
     settings.WEB_WORKERS = 1
 
     answers = [bob.post(f"/api/collab/shared/{uuid.uuid4()}").status_code for _ in range(4)]

@@ -1,4 +1,6 @@
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Sum, Window
@@ -10,9 +12,12 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from alice.common.admin_cards import Card, register_dashboard_card
 from alice.common.admin_parts import bar, text_link
-from alice.common.admin_site import Card, ReadOnlyAdmin, register_dashboard_card
-from alice.common.tiers import storage_bytes, tier_of
+from alice.common.admin_site import (
+    ReadOnlyAdmin,
+)
+from alice.common.tiers import entitlements, tiers_of
 from files.models import Blob, File, StorageUsage, Upload
 
 SCARCE_PERCENT = 90
@@ -36,14 +41,22 @@ class StorageUsageAdmin(ReadOnlyAdmin[StorageUsage]):
     def used(self, usage: StorageUsage) -> str:
         return filesizeformat(usage.used_bytes)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        changelist.result_list = with_tiers(changelist.result_list)
+        return changelist
+
+    def get_object(self, *args: Any, **kwargs: Any) -> Any:
+        usage = super().get_object(*args, **kwargs)
+        return usage and with_tiers([usage])[0]
+
     @admin.display(description="limit of the tier")
-    def limit(self, usage: StorageUsage) -> str:
-        tier = tier_of(usage.owner_id)
-        return f"{filesizeformat(storage_bytes(tier))} ({tier})"
+    def limit(self, usage: Any) -> str:
+        return f"{filesizeformat(entitlements(usage.tier).storage_bytes)} ({usage.tier})"
 
     @admin.display(description="share")
-    def share(self, usage: StorageUsage) -> SafeString:
-        percent = 100 * usage.used_bytes / storage_bytes(tier_of(usage.owner_id))
+    def share(self, usage: Any) -> SafeString:
+        percent = 100 * usage.used_bytes / max(1, entitlements(usage.tier).storage_bytes)
         return bar(percent, is_scarce=percent >= SCARCE_PERCENT)
 
     @admin.display(description="of this")
@@ -59,6 +72,15 @@ class StorageUsageAdmin(ReadOnlyAdmin[StorageUsage]):
         address = reverse("admin:files_file_changelist")
         query = f"?owner__id__exact={usage.owner_id}"
         return text_link(address + query, "The files of this user")
+
+
+def with_tiers(usages: Iterable[StorageUsage]) -> list[Any]:
+    """The rows with the `tier` of their owners, asked for all of them at once."""
+    rows: list[Any] = list(usages)
+    tiers = tiers_of([row.owner_id for row in rows])
+    for row in rows:
+        row.tier = tiers[row.owner_id]
+    return rows
 
 
 def bytes_by_kind(owner_id: int) -> dict[str, int]:

@@ -8,7 +8,7 @@ from django.db.models.functions import Greatest
 
 from alice.common.compiled import Statement
 from alice.common.errors import Forbidden
-from alice.common.tiers import storage_bytes, tier_of
+from alice.common.tiers import entitlements_of
 from files.models import StorageUsage
 
 USED = Statement(
@@ -46,10 +46,15 @@ class Usage:
         return max(0, self.limit_bytes - self.used_bytes)
 
 
-def usage_of(owner_id: int) -> Usage:
-    """What a user keeps and may keep by now, unfinished resumable uploads included."""
+def used_bytes(owner_id: int) -> int:
+    """What a user keeps by now, unfinished resumable uploads included."""
     used = USED.fetch_one((owner_id,))
-    return Usage(used[0] if used else 0, storage_bytes(tier_of(owner_id)))
+    return used[0] if used else 0
+
+
+def usage_of(owner_id: int) -> Usage:
+    """What a user keeps and may keep by now."""
+    return Usage(used_bytes(owner_id), entitlements_of(owner_id).storage_bytes)
 
 
 def require_room(*, owner_id: int, size_bytes: int) -> None:
@@ -64,7 +69,7 @@ def charge(*, owner_id: int, size_bytes: int) -> None:
 
     In a transaction the user's row stays locked up to its end: charge late in it.
     """
-    limit = storage_bytes(tier_of(owner_id))
+    limit = entitlements_of(owner_id).storage_bytes
     is_counted = size_bytes <= limit and CHARGE.fetch_one((owner_id, size_bytes, limit))
     if not is_counted:
         raise _refusal(usage_of(owner_id), size_bytes)

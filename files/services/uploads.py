@@ -20,6 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alice.common.errors import DomainError, Invalid, NotFound, PayloadTooLarge, TooManyRequests
+from alice.common.tiers import entitlements_of
 from files.models import Upload, UploadQuerySet
 from files.services import quotas
 from files.services.targets import upload_target
@@ -113,13 +114,14 @@ def upload_path(upload_id: uuid.UUID) -> Path:
 def create_upload(*, owner_id: int, new: NewUpload) -> Upload:
     """Begin an upload. All its bytes are charged now, so that it can be finished in any case.
 
-    Raises `Invalid` for a length below 1, `FileTooLarge` above MAX_UPLOAD_SIZE,
+    Raises `Invalid` for a length below 1, `FileTooLarge` above what the owner's tier may upload,
     `StorageQuotaReached`, and `TooManyUploads` for more than UPLOADS_AT_ONCE unfinished ones.
     """
     if new.length < 1:
         raise Invalid("Upload-Length: An upload has at least 1 byte.")
-    if new.length > settings.MAX_UPLOAD_SIZE:
-        raise FileTooLarge(settings.MAX_UPLOAD_SIZE)
+    limit_bytes = entitlements_of(owner_id).upload_size_bytes
+    if new.length > limit_bytes:
+        raise FileTooLarge(limit_bytes)
     # The charge locks the owner's storage, so that two at once are counted one after the other.
     quotas.charge(owner_id=owner_id, size_bytes=new.length)
     _require_free_place(owner_id)

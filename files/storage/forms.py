@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 from rest_framework.parsers import BaseParser, DataAndFiles
 
 from alice.common.errors import Invalid
+from alice.common.tiers import entitlements_of
 from files.storage.incoming import Incoming, Received
 from files.storage.names import clean_filename
 
@@ -61,7 +61,8 @@ class UploadForm(BaseParser):
     """Makes `request.data` of a form: its text fields and, under `file`, an `IncomingFile`.
 
     A repeated text field is a list of texts; other files are passed over. The received file is
-    removed when the request ends. Raises `Invalid`, `FileTooLarge`, `StorageFull`.
+    removed when the request ends. Raises `Invalid`, `FileTooLarge` for one that is longer than
+    the sender's tier allows, and `StorageFull`.
     """
 
     media_type = "multipart/form-data"
@@ -72,10 +73,10 @@ class UploadForm(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> "DataAndFiles[Any, Any]":
-        meta = (parser_context or {})["request"]._request.META
-        receiver = Receiver()
+        request = (parser_context or {})["request"]
+        receiver = Receiver(entitlements_of(request.user.pk).upload_size_bytes)
         try:
-            fields = _parsed(meta, stream, receiver)
+            fields = _parsed(request._request.META, stream, receiver)
             return DataAndFiles(_texts(fields), receiver.files())
         except BaseException:
             receiver.close()
@@ -95,8 +96,9 @@ class Receiver(FileUploadHandler):
 
     chunk_size = CHUNK_BYTES
 
-    def __init__(self) -> None:
+    def __init__(self, limit_bytes: int) -> None:
         super().__init__()
+        self._limit_bytes = limit_bytes
         self._incoming: Incoming | None = None
         self._file: IncomingFile | None = None
         self._is_open = False
@@ -110,7 +112,7 @@ class Receiver(FileUploadHandler):
             raise _fault(FILE_FIELD, TWO_FILES)
         # The parser has checked its encoding already.
         self._name = clean_filename((self.file_name or "").encode("latin-1").decode())
-        self._incoming = Incoming(limit=settings.MAX_UPLOAD_SIZE)
+        self._incoming = Incoming(limit=self._limit_bytes)
         self._is_open = True
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:

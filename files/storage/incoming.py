@@ -25,7 +25,7 @@ class FileTooLarge(PayloadTooLarge):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(
-            f"The file is larger than {limit_bytes} bytes, which is the most that is taken.",
+            f"The file is larger than {limit_bytes} bytes, the most that your plan takes.",
             limit_bytes=limit_bytes,
         )
 

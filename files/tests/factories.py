@@ -20,7 +20,7 @@ PNG = (
 
 
 def make_file(owner, content: bytes = b"hello", name: str = "note.txt", **fields) -> File:
-    with Incoming(limit=settings.MAX_UPLOAD_SIZE) as incoming:
+    with Incoming(limit=len(content)) as incoming:
         incoming.write(content)
         return files.upload_file(
             owner_id=owner.pk, received=incoming.finish(), original_filename=name, **fields

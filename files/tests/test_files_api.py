@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from alice.common.tests.kit import entitle
 from files.models import Blob, File, StorageUsage
 from files.tests.factories import PNG, make_file, make_files, stored_names
 
@@ -331,7 +332,7 @@ def test_deleting_takes_the_bytes_and_gives_the_storage_back(alice):
 
 
 def test_usage_tells_what_is_used_and_left(alice, bob, settings):
-    settings.STORAGE_BYTES = {"free": 100}
+    entitle(settings, free={"storage_bytes": 100})
     make_files(alice.user, 2)
     make_file(bob.user)
 
@@ -348,7 +349,7 @@ def test_usage_of_somebody_without_files_is_nothing(alice, settings):
     usage = alice.get("/api/files/usage").json()
 
     assert (usage["used_bytes"], usage["file_count"]) == (0, 0)
-    assert usage["free_bytes"] == usage["limit_bytes"] == settings.STORAGE_BYTES["free"]
+    assert usage["free_bytes"] == usage["limit_bytes"] == settings.TIERS["free"].storage_bytes
 
 
 def test_a_trailing_slash_leads_nowhere(alice):

@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from alice.common.tests.kit import entitle
 from files.models import Blob, File, StorageUsage
 from files.tests.factories import (
     FORM,
@@ -218,7 +219,7 @@ def test_the_type_is_that_of_the_bytes_and_a_browser_only_saves_it(alice, conten
 
 @pytest.mark.parametrize(("over", "status"), [(-1, 201), (0, 201), (1, 413), (1000, 413)])
 def test_a_file_has_at_most_the_size_that_is_set(alice, settings, over, status):
-    settings.MAX_UPLOAD_SIZE = 300_000
+    entitle(settings, free={"upload_size_bytes": 300_000})
 
     response = upload(alice, b"x" * (300_000 + over))
 
@@ -273,11 +274,11 @@ def test_a_key_used_for_another_file_is_422(alice, other):
 
 
 def test_a_refused_upload_can_be_sent_again_under_its_key(alice, settings):
-    settings.STORAGE_BYTES = {"free": 4}
+    entitle(settings, free={"storage_bytes": 4})
     assert upload(alice, headers={"Idempotency-Key": "k"}).status_code == 403
     assert nothing_kept()
 
-    settings.STORAGE_BYTES = {"free": 5}
+    entitle(settings, free={"storage_bytes": 5})
 
     assert upload(alice, headers={"Idempotency-Key": "k"}).status_code == 201
 

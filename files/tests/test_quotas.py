@@ -5,15 +5,18 @@ import threading
 import pytest
 from django.db import connection
 
+from alice.common import gate
+from alice.common.tests.kit import entitle
 from files.models import Blob, File, StorageUsage
 from files.services.quotas import charge, release, usage_of
 from files.tests.factories import make_file, received_files, stored_names, upload
+from files.tests.tus.kit import UPLOADS, ask
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("any_store")
 def test_an_upload_past_the_quota_is_refused_and_keeps_nothing(alice, settings):
-    settings.STORAGE_BYTES = {"free": 9}
+    entitle(settings, free={"storage_bytes": 9})
     upload(alice, b"12345")
 
     response = upload(alice, b"12345")
@@ -27,7 +30,7 @@ def test_an_upload_past_the_quota_is_refused_and_keeps_nothing(alice, settings):
 
 @pytest.mark.django_db
 def test_the_last_byte_can_be_used(alice, settings):
-    settings.STORAGE_BYTES = {"free": 10}
+    entitle(settings, free={"storage_bytes": 10})
 
     assert [upload(alice, b"12345").status_code for _ in range(3)] == [201, 201, 403]
     assert usage_of(alice.user.pk).free_bytes == 0
@@ -35,7 +38,7 @@ def test_the_last_byte_can_be_used(alice, settings):
 
 @pytest.mark.django_db
 def test_a_deleted_file_makes_room(alice, settings):
-    settings.STORAGE_BYTES = {"free": 5}
+    entitle(settings, free={"storage_bytes": 5})
     first = upload(alice, b"12345").json()
     assert upload(alice, b"1").status_code == 403
 
@@ -47,7 +50,7 @@ def test_a_deleted_file_makes_room(alice, settings):
 @pytest.mark.django_db
 def test_a_quota_that_shrank_refuses_more_and_takes_nothing_away(alice, settings):
     file = make_file(alice.user, b"12345")
-    settings.STORAGE_BYTES = {"free": 2}
+    entitle(settings, free={"storage_bytes": 2})
 
     usage = alice.get("/api/files/usage").json()
 
@@ -87,7 +90,7 @@ def at_once(count, act):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("is_keyed", [False, True])
 def test_of_ten_uploads_at_once_as_many_are_kept_as_there_is_room_for(alice, settings, is_keyed):
-    settings.STORAGE_BYTES = {"free": 35}
+    entitle(settings, free={"storage_bytes": 35})
 
     def send(number):
         headers = {"Idempotency-Key": f"k{number}"} if is_keyed else None
@@ -115,3 +118,47 @@ def test_uploads_and_deletions_at_once_are_counted_exactly(alice):
 
     assert StorageUsage.objects.get().used_bytes == 16
     assert len(stored_names()) == Blob.objects.count() == 4
+
+
+@pytest.mark.django_db
+def test_a_larger_plan_takes_larger_files_and_more_of_them(alice, bob, settings):
+    entitle(settings, free={"upload_size_bytes": 4}, pro={"upload_size_bytes": 9})
+    gate.change_tier(alice.user.pk, "pro")
+
+    assert upload(alice, b"123456789").status_code == 201
+    refusals = [upload(alice, b"1234567890"), upload(bob, b"12345")]
+
+    assert [answer.status_code for answer in refusals] == [413, 413]
+    assert [answer.json()["limit_bytes"] for answer in refusals] == [9, 4]
+    assert "your plan" in refusals[0].json()["detail"]
+    assert (File.objects.count(), received_files()) == (1, [])
+
+
+@pytest.mark.django_db
+def test_a_resumable_upload_is_as_long_as_the_plan_allows(alice, bob, settings):
+    entitle(settings, free={"upload_size_bytes": 4}, pro={"upload_size_bytes": 9})
+    gate.change_tier(alice.user.pk, "pro")
+
+    answers = [
+        ask(alice, "POST", UPLOADS, Upload_Length="9"),
+        ask(alice, "POST", UPLOADS, Upload_Length="10"),
+        ask(bob, "POST", UPLOADS, Upload_Length="5"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 413, 413]
+    assert StorageUsage.objects.get().used_bytes == 9
+
+
+@pytest.mark.django_db
+def test_an_upload_begun_under_a_larger_plan_can_be_finished_under_a_smaller(alice, settings):
+    entitle(settings, free={"upload_size_bytes": 4}, pro={"upload_size_bytes": 9})
+    gate.change_tier(alice.user.pk, "pro")
+    begun = ask(alice, "POST", UPLOADS, Upload_Length="9").headers["Location"]
+    gate.change_tier(alice.user.pk, "free")
+
+    answer = ask(
+        alice, "PATCH", begun, b"123456789", "application/offset+octet-stream", Upload_Offset="0"
+    )
+
+    assert answer.status_code == 204
+    assert File.objects.get().blob.size_bytes == 9

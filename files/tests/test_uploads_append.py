@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from alice.common.errors import Invalid, Unavailable
+from alice.common.tests.kit import entitle
 from files.models import Blob, File, Upload
 from files.services import targets, uploads
 from files.services.targets import Target
@@ -84,7 +85,7 @@ def test_the_last_byte_makes_it_a_file(alice, begun):
 
 
 def test_a_finished_upload_fits_even_when_nothing_else_does(alice, settings):
-    settings.STORAGE_BYTES = {"free": 11}
+    entitle(settings, free={"storage_bytes": 11})
     path = create(alice, 11)
 
     response = append(alice, path, 0, HELLO)

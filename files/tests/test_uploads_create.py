@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.http import parse_http_date
 
 from alice.common.errors import DomainError
+from alice.common.tests.kit import entitle
 from files.models import Upload
 from files.services import uploads
 from files.services.uploads import NewUpload
@@ -80,7 +81,7 @@ def test_a_path_in_a_name_is_cut_off(alice):
     ],
 )
 def test_a_refused_creation_leaves_nothing(alice, settings, headers, status, code):
-    settings.MAX_UPLOAD_SIZE = 100
+    entitle(settings, free={"upload_size_bytes": 100})
     before = everything()
 
     response = ask(alice, "POST", UPLOADS, **headers)
@@ -133,7 +134,7 @@ def test_bytes_are_not_taken_with_the_creation(alice):
 
 
 def test_the_whole_length_is_charged_at_once(alice, settings):
-    settings.STORAGE_BYTES = {"free": 100}
+    entitle(settings, free={"storage_bytes": 100})
     create(alice, 60)
     before = everything()
 
@@ -184,7 +185,7 @@ def test_anybody_may_ask_what_the_server_can_do(anonymous, settings, path):
         "Tus-Resumable": "1.0.0",
         "Tus-Version": "1.0.0",
         "Tus-Extension": "creation,termination,checksum,expiration",
-        "Tus-Max-Size": str(settings.MAX_UPLOAD_SIZE),
+        "Tus-Max-Size": str(settings.TIERS["pro"].upload_size_bytes),
         "Tus-Checksum-Algorithm": "sha1,sha256",
     }
 
@@ -219,7 +220,7 @@ def run_at_once(count, act):
 
 @pytest.mark.django_db(transaction=True)
 def test_creations_at_the_same_moment_never_exceed_the_storage(alice, settings):
-    settings.STORAGE_BYTES = {"free": 100}
+    entitle(settings, free={"storage_bytes": 100})
     new = NewUpload(length=30, target="file", original_filename="a")
 
     results = run_at_once(8, lambda: uploads.create_upload(owner_id=alice.user.pk, new=new).length)

@@ -1,7 +1,6 @@
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Case, F, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,6 +17,7 @@ from accounts.requests import SignedInRequest
 from alice.common.errors import Invalid
 from alice.common.idempotency import idempotent
 from alice.common.serializing import checked, json_response, shown
+from alice.common.tiers import largest_upload_bytes
 from alice.common.views import ListRows
 from files.models import Upload, UploadQuerySet
 from files.serializers import UploadMetadataSerializer, UploadSerializer
@@ -99,7 +99,7 @@ class TusView(GenericAPIView[Upload]):
             "Allow": ", ".join(self.allowed_methods),
             "Tus-Version": tus.VERSION,
             "Tus-Extension": tus.EXTENSIONS,
-            "Tus-Max-Size": str(settings.MAX_UPLOAD_SIZE),
+            "Tus-Max-Size": str(largest_upload_bytes()),
             "Tus-Checksum-Algorithm": ",".join(CHECKSUM_ALGORITHMS),
         }
         return HttpResponse(status=204, headers=headers)
@@ -148,7 +148,7 @@ class UploadsView(ListRows, TusView):
             201: None,
             403: refusal("Your storage is full."),
             412: WRONG_VERSION,
-            413: refusal("It is larger than uploads may be."),
+            413: refusal("It is larger than your plan lets files be."),
         },
     )
     @idempotent

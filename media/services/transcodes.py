@@ -27,6 +27,7 @@ from media.events import MediaTranscoded
 from media.models import Media, MediaPart, MediaQuerySet, OutputFormat
 from media.services.jobs import TRANSCODE, enqueue_poster
 from media.services.library import described, renamed
+from media.services.minutes import spend_minutes
 from system.models import Job
 from system.services.jobs import JobFailed, JobLost, JobRun, enqueue_job, extend_lease
 
@@ -54,8 +55,8 @@ def request_transcode(
     """Queue the making of a rendition of one of `media`, and return its job.
 
     The same request while one runs returns that job, and while its rendition is there the job
-    that made it. Raises `NotFound`, or `OwnerOnly` for one of `shared`, `FormatUnsuitable` and
-    `TooManyTranscodes`.
+    that made it. Raises `NotFound`, or `OwnerOnly` for one of `shared`, `FormatUnsuitable`,
+    `TooManyTranscodes` and `TranscodeMinutesSpent`.
     """
     # Locked, so that the rendition cannot appear between the two looks.
     source = media.select_for_update(no_key=True, of=("self",)).filter(pk=media_id).first()
@@ -71,10 +72,11 @@ def request_transcode(
     if active.count() >= settings.TRANSCODES_PER_USER:
         sentence = f"{settings.TRANSCODES_PER_USER} transcodes are waiting. Let one finish first."
         raise TooManyTranscodes(sentence, retry_after=60)
+    wish = {"media_id": source.pk, "output_format": output_format, "quality": quality}
     return enqueue_job(
         kind=TRANSCODE,
         owner_id=source.owner_id,
-        arguments={"media_id": source.pk, "output_format": output_format, "quality": quality},
+        arguments=wish | spend_minutes(source),
         twin_key=twin_key,
     )
 

@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from alice.common.tests.kit import entitle
 from files.models import Blob, StorageUsage
 from files.storage.stores import store
 from media.models import Media
@@ -102,7 +103,7 @@ def test_json_is_no_form(alice):
 
 
 def test_a_full_storage_refuses_and_leaves_nothing(alice, settings):
-    settings.STORAGE_BYTES = {"free": CLIP.stat().st_size - 1}
+    entitle(settings, free={"storage_bytes": CLIP.stat().st_size - 1})
 
     answer = upload(alice, CLIP)
 

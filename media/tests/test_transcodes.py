@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from alice.common.tests.kit import entitle
 from files.models import Blob, StorageUsage
 from files.storage.incoming import hash_file
 from files.storage.stores import store
@@ -209,7 +210,7 @@ def test_a_poison_file_fails_with_a_reason(alice, tmp_path):
 
 
 def test_a_full_storage_fails_with_a_reason(alice, clip, settings):
-    settings.STORAGE_BYTES = {"free": clip.size_bytes}
+    entitle(settings, free={"storage_bytes": clip.size_bytes})
     ask(alice, clip, **TO_MP3)
 
     (job,) = run_all(TRANSCODE)

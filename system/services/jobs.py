@@ -62,6 +62,8 @@ class JobKind:
     """How jobs of one kind are run; `run` must be safe to run again after a crash.
 
     One worker process runs at most `at_once` of them at the same time; None: as many as it can.
+    `on_nothing_made` is called with a job that fails or is cancelled, in the transaction that
+    ends it: to give back what was spent on it.
     """
 
     name: str
@@ -69,6 +71,7 @@ class JobKind:
     queue: str = "default"
     attempts_max: int = 3
     at_once: int | None = None
+    on_nothing_made: Callable[[Job], None] | None = None
 
 
 @dataclass(slots=True)
@@ -379,5 +382,8 @@ def _end(
     if job is None:
         return False
     jobs.update(**changes, claim=None, lease_until=None, finished_at=timezone.now())
+    kind = _kinds.get(job.kind)
+    if status != JobStatus.COMPLETED and kind and kind.on_nothing_made:
+        kind.on_nothing_made(job)
     publish(JobEnded(job_id=job.pk, owner_id=job.owner_id, kind=job.kind, status=status.value))
     return True

@@ -329,3 +329,36 @@ def test_listing_jobs_costs_one_query(kind, alice, rows, django_assert_num_queri
 
     with django_assert_num_queries(1):
         assert len(alice.get("/api/jobs").json()) == rows
+
+
+def test_what_was_spent_is_given_back_where_nothing_is_made(kind):
+    def run(run):
+        if run.owner_id == 1:
+            raise jobs.JobFailed("No.")
+        return {}
+
+    ended = []
+    kind(run, attempts_max=1, on_nothing_made=lambda job: ended.append(job.owner_id))
+    failed, done, cancelled, lost = (queued(owner_id=owner_id) for owner_id in (1, 2, 3, 4))
+
+    for job in (failed, done):
+        tasks.run_job(job.pk)
+    jobs.cancel_job(job=cancelled)
+    jobs.claim_job(job_id=lost.pk)
+    Job.objects.filter(pk=lost.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    tasks.requeue_stalled_jobs()
+
+    assert ended == [1, 3, 4]
+
+
+def test_a_job_ends_only_together_with_what_is_given_back(kind):
+    def breaks(job):
+        raise ValueError("a fault")
+
+    kind(on_nothing_made=breaks)
+    job = queued()
+
+    with pytest.raises(ValueError, match="a fault"):
+        jobs.cancel_job(job=job)
+
+    assert Job.objects.get(pk=job.pk).status == JobStatus.QUEUED

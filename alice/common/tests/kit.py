@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 from django.test import RequestFactory
 
@@ -26,3 +27,17 @@ def at_most(seconds, *, clock=time.monotonic):
 def a_request(path="/", **meta):
     """A Django request as the server would make it."""
     return RequestFactory().get(path, **meta)
+
+
+def entitle(settings, **changes):
+    """Change what tiers may: `entitle(settings, free={"storage_bytes": 9})`."""
+    changed = {name: replace(settings.TIERS[name], **each) for name, each in changes.items()}
+    settings.TIERS = settings.TIERS | changed
+
+
+def allow(settings, **requests_per_minute):
+    """Change how many requests a minute tiers may make: `allow(settings, free=3)`."""
+    entitle(
+        settings,
+        **{tier: {"requests_per_minute": most} for tier, most in requests_per_minute.items()},
+    )

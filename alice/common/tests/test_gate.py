@@ -12,10 +12,11 @@ from django.apps import apps
 from django.utils import timezone
 
 from alice.common import gate, redis_client, tiers, windows
-from alice.common.tests.kit import a_request, at_most, wait_until
+from alice.common.tests.kit import a_request, allow, at_most, wait_until
 from alice.runtime.valkey import answers_ping, find_binary
 
 ME, HEALTH, NOWHERE = "/api/jobs", "/api/system/health", "/api/nowhere"
+USAGE = "/api/files/usage"
 WINDOW_HEADERS = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def limits(settings):
     """Three requests a minute for free users, five for pro, two for peers; one process."""
-    settings.REQUESTS_PER_MINUTE = {"free": 3, "pro": 5, "anonymous": 2}
+    allow(settings, free=3, pro=5, anonymous=2)
     settings.WEB_WORKERS = 1
 
 
@@ -44,6 +45,10 @@ def round_trips(monkeypatch):
 
 def window_of(response):
     return [int(response[name]) for name in WINDOW_HEADERS]
+
+
+def everybody_is(tier):
+    return lambda user_ids: dict.fromkeys(user_ids, tier)
 
 
 def end_session_in_database(client):
@@ -109,7 +114,7 @@ def test_users_and_peers_have_windows_of_their_own(alice, bob, anonymous, limits
 
 
 def test_a_peer_has_a_window_of_its_own_for_each_tier(limits, settings):
-    settings.REQUESTS_PER_MINUTE |= {"link": 4}
+    allow(settings, link=4)
     request = a_request()
 
     for _ in range(4):
@@ -129,9 +134,21 @@ def test_what_monitors_and_readers_ask_does_not_count(anonymous, limits, path):
 
 
 def test_the_limit_is_that_of_the_tier(alice, limits, monkeypatch):
-    monkeypatch.setattr(tiers, "_sources", [lambda user_id: "pro"])
+    monkeypatch.setattr(tiers, "_sources", [everybody_is("pro")])
 
     assert window_of(alice.get(ME))[0] == 5
+
+
+def test_what_a_request_asks_of_its_user_s_tier_is_known_already(alice, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tiers, "_sources", [lambda ids: asked.append(ids) or {ids[0]: "pro"}])
+    alice.get(USAGE)
+    assert asked == [[alice.user.pk]]
+
+    answer = alice.get(USAGE)
+
+    assert answer.json()["tier"] == "pro"
+    assert asked == [[alice.user.pk]]
 
 
 def test_a_changed_tier_counts_from_the_next_request(alice, limits):
@@ -201,9 +218,9 @@ def test_a_late_reader_never_overwrites_an_end(alice, monkeypatch):
 
 
 def test_a_late_reader_never_overwrites_a_new_tier(alice, limits, monkeypatch):
-    def changes_meanwhile(user_id):
-        gate.change_tier(user_id, "pro")
-        return "free"
+    def changes_meanwhile(user_ids):
+        gate.change_tier(alice.user.pk, "pro")
+        return dict.fromkeys(user_ids, "free")
 
     monkeypatch.setattr(tiers, "_sources", [changes_meanwhile])
 
@@ -224,7 +241,7 @@ def test_ending_no_session_asks_nobody(round_trips):
 
 
 def test_of_many_requests_at_once_exactly_the_limit_passes(settings):
-    settings.REQUESTS_PER_MINUTE = {"free": 10, "anonymous": 20}
+    allow(settings, free=10, anonymous=20)
     passed = []
 
     def send():
@@ -254,7 +271,7 @@ def test_without_redis_sessions_are_asked_of_the_database(alice, bob, redis_swit
 
 
 def test_without_redis_each_process_counts_its_share(alice, anonymous, redis_switch, settings):
-    settings.REQUESTS_PER_MINUTE = {"free": 6, "anonymous": 4}
+    allow(settings, free=6, anonymous=4)
     settings.WEB_WORKERS = 2
     redis_switch.stop()
 
@@ -264,6 +281,7 @@ def test_without_redis_each_process_counts_its_share(alice, anonymous, redis_swi
 
 
 def test_a_stopped_redis_costs_no_request_its_time(alice, redis_switch):
+    alice.get(ME)  # the first of a process loads the views
     redis_switch.stop()
 
     with at_most(0.5):

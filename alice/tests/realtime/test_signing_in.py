@@ -8,7 +8,7 @@ import pytest
 from accounts.services import tickets
 from alice.common.realtime.groups import session_group, user_group
 from alice.common.realtime.signing_in import refusal_of
-from alice.common.tests.kit import wait_until
+from alice.common.tests.kit import allow, wait_until
 from alice.tests.realtime.kit import (
     HELLO,
     greeted,
@@ -152,7 +152,7 @@ def test_unknown_paths_are_refused_with_404(web_server, path):
 
 
 def test_a_socket_counts_as_one_request_of_its_user(web_server, alice, settings):
-    settings.REQUESTS_PER_MINUTE = {"free": 2, "pro": 2, "anonymous": 100}
+    allow(settings, free=2, pro=2, anonymous=100)
     third = open_socket(web_server, token=alice.access_token)
     with greeted(web_server, alice), greeted(web_server, alice), third as socket:
         end = socket.end()
@@ -161,7 +161,7 @@ def test_a_socket_counts_as_one_request_of_its_user(web_server, alice, settings)
 
 
 def test_sockets_without_a_session_count_for_their_peer(web_server, settings):
-    settings.REQUESTS_PER_MINUTE = {"free": 100, "pro": 100, "anonymous": 2}
+    allow(settings, free=100, pro=100, anonymous=2)
     with open_socket(web_server, token="bad") as first, open_socket(web_server) as second:
         assert first.end().code == 4401
         with open_socket(web_server) as third:

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from alice.common.tests.kit import entitle
 from files.storage.forms import CHUNK_BYTES
 from files.tests.storage import urls
 from files.tests.storage.kit import files_below, no_file_above
@@ -15,6 +16,12 @@ pytestmark = pytest.mark.urls("files.tests.storage.urls")
 
 BOUNDARY = "----WebKitFormBoundary7MA4YWxk"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@pytest.fixture(autouse=True)
+def anybody_may_upload(settings):
+    """Nobody is signed in to these views."""
+    entitle(settings, anonymous={"upload_size_bytes": 10_000_000})
 
 
 @pytest.fixture
@@ -124,7 +131,7 @@ def test_other_files_are_passed_over(client, settings):
     body = form(
         part("photo", "y" * 1000, "y"), part("file", "x", "x"), part("more", "z" * 1000, "z")
     )
-    settings.MAX_UPLOAD_SIZE = 10
+    entitle(settings, anonymous={"upload_size_bytes": 10})
 
     answer = post(client, body).json()
 
@@ -162,7 +169,7 @@ def test_a_text_that_is_none_is_refused_by_name(client, settings, value):
 
 
 def test_the_limit_holds_for_the_file_alone(client, settings):
-    settings.MAX_UPLOAD_SIZE = 4
+    entitle(settings, anonymous={"upload_size_bytes": 4})
 
     answer = post(client, form(part("description", "long" * 9), part("file", "four", "x"))).json()
 
