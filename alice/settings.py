@@ -1,7 +1,9 @@
 """Every setting, from the environment. Development needs none; production refuses unsafe ones."""
 
+import hashlib
 import ipaddress
 import logging
+import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
 from alice.common.env import Env, EnvironmentFaults
+from alice.common.tiers import Entitlements
 from alice.runtime.state import attached_urls
 
 django_stubs_ext.monkeypatch()
@@ -84,7 +87,7 @@ ENCRYPTION_KEYS = [key.strip() for key in env.secret("ENCRYPTION_KEYS").split(",
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "alice.common.admin_config.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -96,6 +99,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "djstripe",
     "system",
     "accounts",
     "collaboration",
@@ -210,11 +214,28 @@ LOGIN_URL = "admin:login"
 
 # Limits
 
-REQUESTS_PER_MINUTE = {
-    "free": env.integer("REQUESTS_PER_MINUTE_FREE", 600, minimum=1),
-    "pro": env.integer("REQUESTS_PER_MINUTE_PRO", 6000, minimum=1),
-    "anonymous": env.integer("REQUESTS_PER_MINUTE_ANONYMOUS", 120, minimum=1),
-    "link": env.integer("REQUESTS_PER_MINUTE_LINK", 3000, minimum=1),
+MIB = 1024 * 1024
+upload_size_bytes = env.integer("MAX_UPLOAD_SIZE", 100 * MIB, minimum=1)
+# The one table of what each tier may do. Signed links and callers without a session are tiers too.
+TIERS = {
+    "anonymous": Entitlements(env.integer("REQUESTS_PER_MINUTE_ANONYMOUS", 120, minimum=1)),
+    "link": Entitlements(env.integer("REQUESTS_PER_MINUTE_LINK", 3000, minimum=1)),
+    "free": Entitlements(
+        requests_per_minute=env.integer("REQUESTS_PER_MINUTE_FREE", 600, minimum=1),
+        storage_bytes=env.integer("STORAGE_BYTES_FREE", 1024 * MIB, minimum=1),
+        upload_size_bytes=upload_size_bytes,
+        transcode_minutes=env.integer("TRANSCODE_MINUTES_FREE", 60, minimum=0),
+        ai_tokens=env.integer("AI_TOKENS_FREE", 100_000, minimum=0),
+    ),
+    "pro": Entitlements(
+        requests_per_minute=env.integer("REQUESTS_PER_MINUTE_PRO", 6000, minimum=1),
+        storage_bytes=env.integer("STORAGE_BYTES_PRO", 100 * 1024 * MIB, minimum=1),
+        upload_size_bytes=env.integer(
+            "MAX_UPLOAD_SIZE_PRO", max(1024 * MIB, upload_size_bytes), minimum=1
+        ),
+        transcode_minutes=env.integer("TRANSCODE_MINUTES_PRO", 3000, minimum=0),
+        ai_tokens=env.integer("AI_TOKENS_PRO", 5_000_000, minimum=0),
+    ),
 }
 PAGE_LIMIT_MAX = 500
 JSON_BODY_MAX_BYTES = 2 * 1024 * 1024
@@ -224,18 +245,13 @@ NOTIFICATIONS_PER_MINUTE_STAFF = env.integer("NOTIFICATIONS_PER_MINUTE_STAFF", 6
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 TRASH_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
+USAGE_KEPT = timedelta(days=400)
 NOTIFICATIONS_PER_USER = env.integer("NOTIFICATIONS_PER_USER", 10_000, minimum=1)
 EXPORT_KEPT = timedelta(days=7)
 
 # Files and media
 
-MIB = 1024 * 1024
-MAX_UPLOAD_SIZE = env.integer("MAX_UPLOAD_SIZE", 100 * MIB, minimum=1)
 UPLOAD_FORM_BYTES = MIB  # what a form may have around the file
-STORAGE_BYTES = {
-    "free": env.integer("STORAGE_BYTES_FREE", 1024 * MIB, minimum=1),
-    "pro": env.integer("STORAGE_BYTES_PRO", 100 * 1024 * MIB, minimum=1),
-}
 UPLOAD_KEPT = timedelta(hours=24)
 UPLOADS_AT_ONCE = 20
 IMAGE_PIXELS_MAX = env.integer("IMAGE_PIXELS_MAX", 50_000_000, minimum=1)
@@ -244,12 +260,45 @@ TRANSCODE_BYTES_MAX = env.integer("TRANSCODE_BYTES_MAX", 4096 * MIB, minimum=1)
 TRANSCODES_PER_USER = env.integer("TRANSCODES_PER_USER", 10, minimum=1)
 TRANSCODES_AT_ONCE = env.integer("TRANSCODES_AT_ONCE", 2, minimum=1)
 
+# Billing: off, and saying so, without STRIPE_SECRET_KEY
+
+STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY")
+if STRIPE_SECRET_KEY and not re.fullmatch(
+    r"(sk|rk)_(test|live)_[A-Za-z0-9]{24,}", STRIPE_SECRET_KEY
+):
+    env.fault("STRIPE_SECRET_KEY must be a secret or restricted key of Stripe (sk_..., rk_...).")
+    STRIPE_SECRET_KEY = ""
+STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+# More than one while a secret is rotated; each is tried.
+STRIPE_WEBHOOK_SECRETS = [
+    word.strip() for word in env.secret("STRIPE_WEBHOOK_SECRET").split(",") if word.strip()
+]
+STRIPE_PRICE_ID = env.text("STRIPE_PRICE_ID")  # else the prices with the look-up keys below
+STRIPE_LOOKUP_KEYS = ["pro_monthly", "pro_yearly"]
+STRIPE_API_BASE = env.url("STRIPE_API_BASE", "", schemes=["http", "https"]).rstrip("/")
+if STRIPE_API_BASE and IS_PRODUCTION:
+    env.fault("STRIPE_API_BASE is for stand-ins of Stripe and must not be set in production.")
+STRIPE_CALL_SECONDS = 18  # all calls of a request or a webhook together
+STRIPE_CALLS_AT_ONCE = env.integer("STRIPE_CALLS_AT_ONCE", 2, minimum=1)  # in a web process
+BILLING_GRACE = timedelta(days=env.integer("BILLING_GRACE_DAYS", 3, maximum=365))
+BILLING_EVENTS_KEPT = timedelta(days=90)
+CHECKOUT_ORIGINS = env.origins("CHECKOUT_ORIGINS")
+# The name under which a customer at Stripe carries its user: of this installation alone, so that
+# two that share a Stripe account never take each other's customers for their own.
+STRIPE_INSTALLATION = (
+    PUBLIC_HOST if IS_PRODUCTION else hashlib.sha256(SECRET_KEY.encode()).hexdigest()
+)
+DJSTRIPE_SUBSCRIBER_CUSTOMER_KEY = f"alice_user_{STRIPE_INSTALLATION}"[:40]
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+# Upstream's own take 45 s (docs/adr/0012).
+MIGRATION_MODULES = {"djstripe": "billing.djstripe_migrations"}
+
 # Collaboration
 
 # A thirtieth of a minute's requests, in ten seconds: for a person it is plenty.
 CHAT_WINDOW_SECONDS = 10
 CHAT_MESSAGES_PER_WINDOW = env.integer(
-    "CHAT_MESSAGES_PER_WINDOW", max(20, REQUESTS_PER_MINUTE["free"] // 30), minimum=1
+    "CHAT_MESSAGES_PER_WINDOW", max(20, TIERS["free"].requests_per_minute // 30), minimum=1
 )
 ROOMS_PER_HOUR = env.integer("ROOMS_PER_HOUR", 1000, minimum=1)
 ROOM_MEMBERS_MAX = env.integer("ROOM_MEMBERS_MAX", 1000, minimum=2)
@@ -308,6 +357,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "TAGS": [
         {"name": "auth", "description": "Accounts, sessions and tokens."},
+        {"name": "billing", "description": "Subscriptions through Stripe, plans and invoices."},
         {"name": "items", "description": "Content items, their revisions and their trash."},
         {"name": "files", "description": "Files, byte for byte, with their names."},
         {"name": "uploads", "description": "Resumable uploads (tus 1.0) of files and media."},
@@ -458,6 +508,9 @@ CELERY_BEAT_SCHEDULE = {
     "clear-old-notifications": {"task": "notifications.tasks.clear_old", "schedule": 3600.0},
     "trim-notifications": {"task": "notifications.tasks.trim", "schedule": 86_400.0},
     "clear-work": {"task": "media.tasks.clear_work_directories", "schedule": 3600.0},
+    "catch-up-with-stripe": {"task": "billing.tasks.catch_up", "schedule": 3600.0},
+    "end-grace": {"task": "billing.tasks.end_grace", "schedule": 3600.0},
+    "prune-stripe-events": {"task": "billing.tasks.prune_events", "schedule": 86_400.0},
 }
 
 # Mail
@@ -574,7 +627,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "alice.common.admin_site.environment_badge",
-    "DASHBOARD_CALLBACK": "alice.common.admin_site.dashboard",
+    "DASHBOARD_CALLBACK": "alice.common.admin_cards.dashboard",
     "SIDEBAR": {"navigation": "alice.common.admin_site.navigation", "show_search": True},
     "ACCOUNT": {
         "navigation": [{"title": "Set a new password", "link": "/account/forgot-password"}],

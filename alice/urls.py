@@ -10,6 +10,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 from accounts.views import pages
 from alice.common.views import NowhereView, from_own_host_only
+from billing.views.page import BillingPage
 from collaboration.views.pages import SharedPage
 from system.views import ReadyView, livez
 
@@ -25,6 +26,7 @@ urlpatterns = [
     path("api/", include("content.urls")),
     path("api/", include("media.urls")),
     path("api/", include("files.urls")),
+    path("api/", include("billing.urls")),
     path("api/", include("collaboration.urls")),
     path("api/", include("notifications.urls")),
     path("api/", include("accounts.urls")),
@@ -43,6 +45,7 @@ urlpatterns = [
     path("account/verify-email", pages.VerifyEmailPage.as_view(), name="verify-email"),
     path("account/reset-password", pages.ResetPasswordPage.as_view(), name="reset-password"),
     path("account/forgot-password", pages.ForgotPasswordPage.as_view(), name="forgot-password"),
+    path("billing", BillingPage.as_view(), name="billing-page"),
     path("shared/<path:token>", SharedPage.as_view(), name="shared-page"),
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),

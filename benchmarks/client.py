@@ -35,10 +35,10 @@ class Client:
         with self._answer("GET", path, 200) as response:
             return orjson.loads(response.read())
 
-    def post(self, path: str, fields: dict[str, Any]) -> Any:
+    def post(self, path: str, fields: dict[str, Any], *, status: int = 200) -> Any:
         """What JSON is answered to JSON."""
         body, kind = orjson.dumps(fields), "application/json"
-        with self._answer("POST", path, 200, body=body, kind=kind) as response:
+        with self._answer("POST", path, status, body=body, kind=kind) as response:
             return orjson.loads(response.read())
 
     def upload(self, path: str, form: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""What moves so much data that CPU per request does not tell it. A new one is a function here."""
+"""What CPU per request does not tell, or not alone. A new one is a function here."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,12 @@ from benchmarks.readings import Reading
 from benchmarks.server import Server
 from benchmarks.transcodes import measure_transcodes
 from benchmarks.transfers import measure_transfers
+from benchmarks.webhooks import measure_webhooks
 
 # Asked in this order of one server; memory first, as long as the others have left none behind.
 MEASUREMENTS: dict[str, Callable[[Server], list[Reading]]] = {
     "memory": measure_transfers,
     "crowd": measure_crowd,
     "transcode": measure_transcodes,
+    "webhook": measure_webhooks,
 }

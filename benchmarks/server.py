@@ -30,7 +30,9 @@ GROUPS = ("web", "postgresql", "valkey", "background")
 GROUP_OF = {"web": "web", "PostgreSQL": "postgresql", "Valkey": "valkey"}
 # What would lead to servers and settings that are not the ones to be measured.
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "EMAIL_URL", "AWS_STORAGE_BUCKET_NAME")
-FOREIGN_SETTINGS = {*FOREIGN, *(f"{name}_FILE" for name in FOREIGN), "ALICE_ENV", "PUBLIC_URL"}
+STRIPE = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_PRICE_ID", "STRIPE_API_BASE")
+FILES = (f"{name}_FILE" for name in (*FOREIGN, *STRIPE))
+FOREIGN_SETTINGS = {*FOREIGN, *STRIPE, *FILES, "ALICE_FAKE_STRIPE", "ALICE_ENV", "PUBLIC_URL"}
 # One address and 20 users ask for everything, and delete nothing that they upload: their limits
 # would be all that is measured.
 RAISED_LIMITS = {

@@ -2,9 +2,18 @@ from accounts.events import SessionsEnded
 from alice.common.events import subscribe
 from alice.common.realtime.groups import user_group
 from alice.common.realtime.push import push
+from billing.events import (
+    CancelScheduled,
+    GraceEnded,
+    PaymentFailed,
+    PaymentRecovered,
+    SubscriptionEnded,
+    SubscriptionStarted,
+)
 from collaboration.events import MessageSent, ShareMade
 from notifications import selectors, tasks
 from notifications.events import DeliveriesDue, NotificationSent, UnreadChanged
+from notifications.services import billing_news
 from notifications.services.news import SECURITY_NEWS
 from notifications.services.payloads import payload_of
 from system.events import JobEnded
@@ -53,3 +62,44 @@ def notify_job_owner(event: JobEnded) -> None:
 def notify_of_ended_sessions(event: SessionsEnded) -> None:
     if event.reason in SECURITY_NEWS:
         tasks.tell_of_ended_sessions.delay(event.user_id, event.reason, min(event.session_ids))
+
+
+# What concerns money is owed by a row at once: no queue in between could lose it.
+
+
+@subscribe(PaymentFailed)
+def notify_of_failed_payment(event: PaymentFailed) -> None:
+    billing_news.tell_of_failed_payment(
+        user_id=event.user_id,
+        subscription_id=event.subscription_id,
+        grace_ends_at=event.grace_ends_at,
+    )
+
+
+@subscribe(PaymentRecovered)
+def notify_of_recovered_payment(event: PaymentRecovered) -> None:
+    billing_news.tell_of_recovered_payment(
+        user_id=event.user_id, subscription_id=event.subscription_id
+    )
+
+
+@subscribe(GraceEnded)
+def notify_of_ended_grace(event: GraceEnded) -> None:
+    billing_news.tell_of_ended_grace(user_id=event.user_id, subscription_id=event.subscription_id)
+
+
+@subscribe(SubscriptionStarted)
+def notify_of_start(event: SubscriptionStarted) -> None:
+    billing_news.tell_of_start(user_id=event.user_id, subscription_id=event.subscription_id)
+
+
+@subscribe(CancelScheduled)
+def notify_of_scheduled_end(event: CancelScheduled) -> None:
+    billing_news.tell_of_scheduled_end(
+        user_id=event.user_id, subscription_id=event.subscription_id, ends_at=event.ends_at
+    )
+
+
+@subscribe(SubscriptionEnded)
+def notify_of_end(event: SubscriptionEnded) -> None:
+    billing_news.tell_of_end(user_id=event.user_id, subscription_id=event.subscription_id)

@@ -23,6 +23,7 @@ The environment decides:
   DATABASE_URL, REDIS_URL  servers of your own; the embedded one is then not started
   WEB_WORKERS              web processes (2)
   WORKER_THREADS           tasks the worker runs at once (4)
+  ALICE_FAKE_STRIPE        1 runs a stand-in for Stripe too, for development without keys
   DJANGO_SUPERUSER_USERNAME, DJANGO_SUPERUSER_EMAIL, DJANGO_SUPERUSER_PASSWORD
                            the first staff user (a password is made up and printed once)
 

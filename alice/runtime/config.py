@@ -53,6 +53,7 @@ class RunConfig:
     redis_url: str
     web_workers: int
     worker_threads: int
+    has_fake_stripe: bool
 
 
 def read_config(environ: Mapping[str, str]) -> RunConfig:
@@ -66,9 +67,20 @@ def read_config(environ: Mapping[str, str]) -> RunConfig:
         redis_url=env.secret("REDIS_URL"),
         web_workers=env.integer("WEB_WORKERS", 2, minimum=1, maximum=64),
         worker_threads=env.integer("WORKER_THREADS", 4, minimum=1, maximum=64),
+        has_fake_stripe=env.boolean("ALICE_FAKE_STRIPE"),
     )
+    if config.has_fake_stripe:
+        check_fake_stripe(env)
     try:
         env.raise_faults()
     except EnvironmentFaults as error:
         raise CannotRun(str(error), exit_code=2) from error
     return config
+
+
+def check_fake_stripe(env: Env) -> None:
+    """A stand-in for Stripe gives away what is for sale: never in production, never by mistake."""
+    if env.text("ALICE_ENV") == "production":
+        env.fault("ALICE_FAKE_STRIPE is for development: in production nobody would pay for real.")
+    if env.text("STRIPE_SECRET_KEY") or env.text("STRIPE_SECRET_KEY_FILE"):
+        env.fault("ALICE_FAKE_STRIPE and STRIPE_SECRET_KEY are both set: unset one of them.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from alice.runtime.child import KILL, ChildSpec, StopStep
 from alice.runtime.config import RunConfig
+from alice.runtime.fake_stripe import FakeStripe, fake_stripe_spec
 
 QUEUES = "default,media,sync"
 
@@ -34,6 +35,7 @@ class Addresses:
     redis_url: str
     base_url: str
     listeners: tuple[socket.socket, ...]
+    fake_stripe: FakeStripe | None = None
 
 
 PlanMaker = Callable[[RunConfig, Addresses], Plan]
@@ -52,8 +54,17 @@ def product_plan(config: RunConfig, addresses: Addresses) -> Plan:
             environ={**environ, "ALICE_PROCESS": "prepare"},
         ),
         web=web,
-        background=(worker_spec(config, environ), beat_spec(config, environ)),
+        background=(
+            worker_spec(config, environ),
+            beat_spec(config, environ),
+            *stand_ins(environ, addresses),
+        ),
     )
+
+
+def stand_ins(environ: Mapping[str, str], addresses: Addresses) -> list[ChildSpec]:
+    fake = addresses.fake_stripe
+    return [fake_stripe_spec(fake, environ, addresses.base_url)] if fake else []
 
 
 def child_environ(config: RunConfig, addresses: Addresses) -> dict[str, str]:
@@ -68,6 +79,7 @@ def child_environ(config: RunConfig, addresses: Addresses) -> dict[str, str]:
         "ALICE_LOG_DIR": str(config.data.logs),
         "HOST": config.host,
         "PORT": str(addresses.listeners[0].getsockname()[1]),
+        **(addresses.fake_stripe.environ if addresses.fake_stripe else {}),
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from alice.runtime.config import DataDirectory, RunConfig
 from alice.runtime.console import Console
 from alice.runtime.engine import Engine, EngineMaker
+from alice.runtime.fake_stripe import FakeStripe, bind_fake_stripe
 from alice.runtime.plan import Addresses, Plan, PlanMaker, product_plan
 from alice.runtime.postgres import postgres_engine
 from alice.runtime.sockets import base_url, bind_listeners, close_all, socket_directory
@@ -19,7 +20,7 @@ from alice.runtime.supervisor import StopRequested, Supervisor
 from alice.runtime.users import SystemUser, engine_user, open_way
 from alice.runtime.valkey import valkey_engine
 
-PAGES = (("API", "/api/"), ("API docs", "/docs"), ("Admin", "/admin/"))
+PAGES = (("API", "/api/"), ("API docs", "/docs"), ("Admin", "/admin/"), ("Billing", "/billing"))
 
 
 def run_alice(config: RunConfig, console: Console, make_plan: PlanMaker = product_plan) -> int:
@@ -34,8 +35,11 @@ def run_alice(config: RunConfig, console: Console, make_plan: PlanMaker = produc
         stack.callback(os.close, hold_lock(config.data))
         listeners = bind_listeners(config.host, config.port)
         stack.callback(close_all, listeners)
+        fake_stripe = bind_fake_stripe(config)
+        if fake_stripe:
+            stack.callback(fake_stripe.listener.close)
         engines = stack.enter_context(embedded_engines(config.data, makers_for(config), console))
-        addresses = addresses_of(config, engines, listeners)
+        addresses = addresses_of(config, engines, listeners, fake_stripe)
         supervisor = Supervisor(config.data, state_of(addresses), console)
         stack.enter_context(supervisor.listening())
         plan = make_plan(config, addresses)
@@ -107,7 +111,10 @@ def makers_for(config: RunConfig) -> list[EngineMaker]:
 
 
 def addresses_of(
-    config: RunConfig, engines: list[Engine], listeners: list[socket.socket]
+    config: RunConfig,
+    engines: list[Engine],
+    listeners: list[socket.socket],
+    fake_stripe: FakeStripe | None,
 ) -> Addresses:
     urls = {engine.spec.name: engine.url for engine in engines}
     return Addresses(
@@ -115,6 +122,7 @@ def addresses_of(
         redis_url=config.redis_url or urls["Valkey"],
         base_url=base_url(listeners),
         listeners=tuple(listeners),
+        fake_stripe=fake_stripe,
     )
 
 
@@ -146,6 +154,8 @@ def drained(
 def welcome(title: str, config: RunConfig, addresses: Addresses) -> str:
     lines = ["", title, ""]
     lines += [f"  {page:<10}{addresses.base_url}{path}" for page, path in PAGES]
+    if addresses.fake_stripe:
+        lines += [f"  {'Stripe':<10}{addresses.fake_stripe.url}  a stand-in: no money moves"]
     lines += ["", f"  Data and logs are in {shortest(config.data.root)}. Ctrl-C stops everything."]
     return "\n".join([*lines, ""])
 

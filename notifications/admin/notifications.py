@@ -10,15 +10,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesCheckboxFilter, FieldTextFilter
 
+from alice.common.admin_cards import Card, register_dashboard_card
 from alice.common.admin_parts import one_line, wrapped
 from alice.common.admin_site import (
-    Card,
     ChoiceFilter,
     DayRangeFilter,
     StaffModelAdmin,
     labelled,
     pretty_json,
-    register_dashboard_card,
 )
 from notifications.admin.actor import actor_of
 from notifications.admin.forms import ContentForm

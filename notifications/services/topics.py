@@ -7,6 +7,7 @@ from notifications.models import Channel
 
 DIRECT, ANNOUNCEMENT, SECURITY = "direct", "announcement", "security"
 MENTION, SHARE = "chat.mention", "share.received"
+PAYMENT, SUBSCRIPTION = "billing.payment", "billing.subscription"
 JOB_COMPLETED, JOB_FAILED, EXPORT_READY = "job.completed", "job.failed", "export.ready"
 # Whoever has set up an endpoint wants to hear; who has none is not asked.
 USUAL = {Channel.IN_APP: True, Channel.EMAIL: False, Channel.WEBHOOK: True}
@@ -70,5 +71,9 @@ def register_topics() -> None:
     unasked = {Channel.IN_APP.value: False, Channel.WEBHOOK.value: False}
     register_topic(JOB_COMPLETED, "Long work you started is done", defaults=unasked)
     register_topic(JOB_FAILED, "Long work you started has failed")
-    security = {Channel.EMAIL.value: True}
-    register_topic(SECURITY, "Your account's security", defaults=security, is_mandatory=True)
+    register_topic(SUBSCRIPTION, "Your subscription begins, is cancelled or ends")
+    by_mail = {Channel.EMAIL.value: True}
+    register_topic(
+        PAYMENT, "A payment for your plan fails, and what comes of it", defaults=by_mail
+    )
+    register_topic(SECURITY, "Your account's security", defaults=by_mail, is_mandatory=True)
