@@ -95,7 +95,14 @@ class JobRun:
             raise JobCancelled if held.exists() else JobLost
         if progress > self.progress:
             self.progress = progress
-            publish(JobProgressed(job_id=self.job_id, owner_id=self.owner_id, progress=progress))
+            publish(
+                JobProgressed(
+                    job_id=self.job_id,
+                    owner_id=self.owner_id,
+                    kind=self.kind,
+                    progress=progress,
+                )
+            )
 
 
 def lease() -> timedelta:
@@ -379,5 +386,13 @@ def _end(
     if job is None:
         return False
     jobs.update(**changes, claim=None, lease_until=None, finished_at=timezone.now())
-    publish(JobEnded(job_id=job.pk, owner_id=job.owner_id, kind=job.kind, status=status.value))
+    publish(
+        JobEnded(
+            job_id=job.pk,
+            owner_id=job.owner_id,
+            kind=job.kind,
+            status=status.value,
+            progress=changes.get("progress", job.progress),
+        )
+    )
     return True
