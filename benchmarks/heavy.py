@@ -1,10 +1,11 @@
-"""What moves so much data that CPU per request does not tell it. A new one is a function here."""
+"""What CPU per request does not tell. A new one is a function here."""
 
 from collections.abc import Callable
 
 from benchmarks.crowd import measure_crowd
 from benchmarks.readings import Reading
 from benchmarks.server import Server
+from benchmarks.sockets import measure_sockets
 from benchmarks.transcodes import measure_transcodes
 from benchmarks.transfers import measure_transfers
 
@@ -12,5 +13,6 @@ from benchmarks.transfers import measure_transfers
 MEASUREMENTS: dict[str, Callable[[Server], list[Reading]]] = {
     "memory": measure_transfers,
     "crowd": measure_crowd,
+    "sockets": measure_sockets,
     "transcode": measure_transcodes,
 }
