@@ -19,7 +19,7 @@ from alice.runtime.supervisor import StopRequested, Supervisor
 from alice.runtime.users import SystemUser, engine_user, open_way
 from alice.runtime.valkey import valkey_engine
 
-PAGES = (("API", "/api/"), ("API docs", "/docs"), ("Admin", "/admin/"))
+PAGES = (("API", "/api/"), ("API docs", "/docs"), ("Chat", "/chat"), ("Admin", "/admin/"))
 
 
 def run_alice(config: RunConfig, console: Console, make_plan: PlanMaker = product_plan) -> int:
