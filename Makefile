@@ -9,7 +9,7 @@ CHECKED := $(BIN)/python -W error -W ignore:Got\ an\ error\ checking:RuntimeWarn
 PRODUCTION := ALICE_ENV=production SECRET_KEY=$(shell head -c 48 /dev/urandom | base64) \
   PUBLIC_URL=https://alice.example DATABASE_URL=postgresql:///alice REDIS_URL=redis://localhost
 
-.PHONY: help run test bench lint format requirements clean
+.PHONY: help run test soak bench lint format requirements clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,10 @@ run: $(VENV)/installed-run ## Start everything: database, Redis, web, worker, be
 
 test: $(VENV)/installed-dev ## Run the whole suite against servers of its own
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/installed-dev ## Chat for minutes while its servers die; nothing may be lost
+	@SOAK_WRITERS=20 SOAK_MESSAGES=500 SOAK_ROUNDS=5 $(BIN)/python -m pytest -n 0 --timeout 1800 \
+	  alice/tests/realtime/test_storm.py $(ARGS)
 
 bench: $(VENV)/installed-dev ## Measure; AGAINST=REV compares with a commit
 	@$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST)) $(ARGS)

@@ -16,5 +16,21 @@ class SessionsEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PasswordChanged:
+    """A user has another password; the entry of the audit log tells this change from others."""
+
+    user_id: int
+    audit_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailChanged:
+    """A user has another address, not verified yet; `audit_id` as of `PasswordChanged`."""
+
+    user_id: int
+    audit_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class UserDeleted:
     user_id: int

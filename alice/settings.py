@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
     "alice.common.admin_config.AdminConfig",
+    "accounts",  # above Django's: its changepassword ends sessions
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -101,7 +102,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "djstripe",
     "system",
-    "accounts",
     "collaboration",
     "billing",
     "files",

@@ -11,6 +11,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from accounts.views import pages
 from alice.common.views import NowhereView, from_own_host_only
 from billing.views.page import BillingPage
+from collaboration.views.chat_page import ChatPage
 from collaboration.views.pages import SharedPage
 from system.views import ReadyView, livez
 
@@ -46,6 +47,8 @@ urlpatterns = [
     path("account/reset-password", pages.ResetPasswordPage.as_view(), name="reset-password"),
     path("account/forgot-password", pages.ForgotPasswordPage.as_view(), name="forgot-password"),
     path("billing", BillingPage.as_view(), name="billing-page"),
+    path("chat", ChatPage.as_view(), name="chat-page"),
+    path("chat/<str:room_id>", ChatPage.as_view(), name="chat-room-page"),
     path("shared/<path:token>", SharedPage.as_view(), name="shared-page"),
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),

@@ -12,12 +12,14 @@ from benchmarks.requests import (
     SeededUser,
     http_request,
     item_fields,
+    sentence,
     upload_request,
 )
 
 MakeRequest = Callable[[Sequence[SeededUser], Random], bytes]
 
 HASHES = 5
+ROOMS = 20
 LARGE_MIB = 100
 
 
@@ -95,6 +97,11 @@ def list_files(users: Sequence[SeededUser], rng: Random) -> bytes:
     return http_request("GET", "/api/files?limit=100", token=user.token)
 
 
+def send(users: Sequence[SeededUser], rng: Random) -> bytes:
+    body = {"room_id": f"room-{rng.randrange(ROOMS)}", "message": sentence(rng, 12)}
+    return http_request("POST", "/api/chat/send", token=rng.choice(users).token, body=body)
+
+
 def argon2_ms() -> float:
     """CPU ms of one password hash in this process, with the parameters of the product."""
     hasher = Argon2idHasher()
@@ -155,6 +162,13 @@ ALL = [
         make_request=list_files,
         target_ms=2.0,
         needs_files=True,
+    ),
+    Case(
+        name="send",
+        title="POST /api/chat/send",
+        make_request=send,
+        target_ms=2.0,
+        expected_status=201,
     ),
 ]
 CASES = {case.name: case for case in ALL}

@@ -13,8 +13,8 @@ START = "start"
 NAMES = (START, *CASES, *MEASUREMENTS)
 EPILOG = f"""\
 cases: {", ".join(NAMES)}.
-"{START}" measures starting up and memory at rest. {", ".join(MEASUREMENTS)} move much data, take
-two minutes of it all and some GiB below TMPDIR for as long.
+"{START}" measures starting up and memory at rest. {", ".join(MEASUREMENTS)} take four
+minutes, and some GiB below TMPDIR for as long.
 
 Starts servers of its own in throw-away data directories and stops them at the end. Ctrl-C ends it
 early, with nothing left behind. Exit codes: 0 measured; 1 a case failed, or with --strict a

@@ -86,6 +86,7 @@ class Room(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="+", null=True
     )
     last_seq = models.PositiveBigIntegerField(default=0, help_text="Of its newest message.")
+    version = models.PositiveIntegerField(db_default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = RoomQuerySet.as_manager()
@@ -164,6 +165,7 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="A tombstone from then on.")
+    version = models.PositiveIntegerField(db_default=1, editable=False)
 
     objects = MessageQuerySet.as_manager()
 

@@ -1,10 +1,9 @@
 from typing import Any
 
-import orjson
-from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from alice.common.fields import TagsField, TextField
+from alice.common.fields import JsonObjectField, TagsField, TextField
 from content.models import (
     DESCRIPTION_MAX,
     ITEM_TYPE_PATTERN,
@@ -59,29 +58,11 @@ FIRST_VERSION_WHOLE = OpenApiExample(
 )
 
 
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class JsonObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
-    default_error_messages = {
-        "not_an_object": "Give a JSON object.",
-        "too_large": f"Give at most {JSON_MAX_BYTES} bytes of JSON.",
-    }
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            self.fail("not_an_object")
-        if len(orjson.dumps(data)) > JSON_MAX_BYTES:
-            self.fail("too_large")
-        return data
-
-    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        return value
-
-
 @extend_schema_serializer(examples=[A_POST, AN_ITEM])
 class ItemSerializer(serializers.ModelSerializer[Item]):
     title = TextField(max_length=TITLE_MAX)
     description = TextField(max_length=DESCRIPTION_MAX, allow_blank=True, required=False)
-    content = JsonObjectField(required=False)
+    content = JsonObjectField(max_bytes=JSON_MAX_BYTES, required=False)
     item_type = serializers.RegexField(
         ITEM_TYPE_PATTERN.replace("$", r"\Z"),
         required=False,
@@ -89,7 +70,7 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
         error_messages={"invalid": "Use 1 to 50 of a-z, 0-9, _ and -."},
     )
     status = serializers.ChoiceField(choices=Status.choices, required=False)
-    metadata = JsonObjectField(required=False)
+    metadata = JsonObjectField(max_bytes=JSON_MAX_BYTES, required=False)
     tags = TagsField(required=False)
 
     class Meta:
@@ -147,8 +128,8 @@ class RevisionSummarySerializer(serializers.ModelSerializer[Revision]):
 
 @extend_schema_serializer(examples=[FIRST_VERSION_WHOLE])
 class RevisionSerializer(serializers.ModelSerializer[Revision]):
-    content = JsonObjectField(read_only=True)
-    metadata = JsonObjectField(read_only=True)
+    content = JsonObjectField(max_bytes=JSON_MAX_BYTES, read_only=True)
+    metadata = JsonObjectField(max_bytes=JSON_MAX_BYTES, read_only=True)
     tags = TagsField(read_only=True)
 
     class Meta:

@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.requests import SignedInRequest
 from alice.common.conditional import if_match_of
 from alice.common.idempotency import idempotent
-from alice.common.openapi import NOT_YOURS
+from alice.common.openapi import IF_MATCH, NOT_YOURS
 from alice.common.serializing import checked
 from alice.common.views import ListRows, RetrieveRow, row_response
 from collaboration.services.rights import OwnerOnly, refusal
@@ -27,9 +27,6 @@ from content.serializers import (
     TrashedItemSerializer,
 )
 
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you read: 412 if it is old."
-)
 ITEM_ID = OpenApiParameter("item_id", int, OpenApiParameter.PATH)
 VERSION = OpenApiParameter("version", int, OpenApiParameter.PATH)
 

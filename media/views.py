@@ -21,7 +21,7 @@ from alice.common import gate, request_context
 from alice.common.conditional import if_match_of
 from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
-from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES, NOT_YOURS
+from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES, IF_MATCH, NOT_YOURS
 from alice.common.pagination import boolean_parameter
 from alice.common.serializing import checked, json_response
 from alice.common.signed_urls import (
@@ -47,9 +47,6 @@ from media.serializers import (
 )
 from media.services import library, transcodes
 
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you read: 412 if it is old."
-)
 AS_DOWNLOAD = OpenApiParameter(
     "download", bool, description="Have browsers save it under its name instead of playing it."
 )

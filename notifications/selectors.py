@@ -30,6 +30,11 @@ def unread_counts(owner_ids: Collection[int]) -> dict[int, int]:
     return {owner_id: counted.get(owner_id, 0) for owner_id in owner_ids}
 
 
+def greeting(user_id: int) -> dict[str, Any]:
+    """What the hello of /ws/events tells a user."""
+    return {"unread": unread_counts([user_id])[user_id]}
+
+
 def shown_among(notification_ids: Collection[int]) -> list[Notification]:
     """Those of the notifications that are listed in the app."""
     return list(Notification.objects.filter(pk__in=notification_ids, is_shown=True))

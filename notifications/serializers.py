@@ -1,11 +1,10 @@
 from typing import Any
 
-import orjson
-from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from alice.common.errors import Invalid
-from alice.common.fields import TextField
+from alice.common.fields import JsonObjectField, TextField
 from notifications.models import (
     MESSAGE_MAX,
     TITLE_MAX,
@@ -43,6 +42,29 @@ WISHES: dict[str, Any] = {
     "digest": "daily",
     "topics": [{"topic": "chat.mention", "channels": {"email": True}}],
 }
+WISHED: dict[str, Any] = {
+    "digest": "daily",
+    "topics": [
+        {
+            "topic": "chat.mention",
+            "title": "Somebody mentions you in a room",
+            "channels": {"in_app": True, "email": True, "webhook": True},
+            "mandatory": [],
+        }
+    ],
+}
+DELIVERY: dict[str, Any] = {
+    "id": 118,
+    "notification_id": 42,
+    "message_id": "0190d1c2-7c5e-4b0a-9d53-2f6f4a4a8d11",
+    "status": "delivered",
+    "attempts": 1,
+    "response_status": 204,
+    "error": "",
+    "created_at": "2026-01-31T12:00:00.000000Z",
+    "due_at": "2026-01-31T12:00:00.000000Z",
+    "delivered_at": "2026-01-31T12:00:00.412000Z",
+}
 ENDPOINT: dict[str, Any] = {
     "id": 3,
     "url": "https://hooks.example/alice",
@@ -51,24 +73,6 @@ ENDPOINT: dict[str, Any] = {
     "rotated_at": None,
     "created_at": "2026-01-31T12:00:00.000000Z",
 }
-
-
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class MetadataField(serializers.Field[dict[str, Any], Any, Any, Any]):
-    default_error_messages = {
-        "not_an_object": "Give a JSON object.",
-        "too_large": f"Give at most {METADATA_BYTES_MAX} bytes of JSON.",
-    }
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            self.fail("not_an_object")
-        if len(orjson.dumps(data)) > METADATA_BYTES_MAX:
-            self.fail("too_large")
-        return data
-
-    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        return value
 
 
 class ActionUrlField(TextField):
@@ -95,7 +99,7 @@ class NotificationSerializer(serializers.ModelSerializer[Notification]):
     message = TextField(max_length=MESSAGE_MAX, allow_blank=True, required=False)
     notification_type = serializers.ChoiceField(choices=NotificationType.choices, required=False)
     action_url = ActionUrlField(required=False)
-    metadata = MetadataField(required=False)
+    metadata = JsonObjectField(max_bytes=METADATA_BYTES_MAX, required=False)
     read = serializers.BooleanField(source="is_read", read_only=True)
 
     class Meta:
@@ -117,10 +121,12 @@ class NotificationSerializer(serializers.ModelSerializer[Notification]):
         read_only_fields = ["topic", "sender_id", "created_at", "read_at", "archived_at"]
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Three were unread", value={"updated": 3})])
 class UpdatedSerializer(serializers.Serializer[Any]):
     updated = serializers.IntegerField(help_text="How many were unread.")
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Three of them", value={"unread": 3})])
 class UnreadSerializer(serializers.Serializer[Any]):
     unread = serializers.IntegerField()
 
@@ -143,7 +149,10 @@ class TopicSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema_serializer(
-    examples=[OpenApiExample("Mentions by mail, once a day", value=WISHES, request_only=True)]
+    examples=[
+        OpenApiExample("Mentions by mail, once a day", value=WISHES, request_only=True),
+        OpenApiExample("As it is then", value=WISHED, response_only=True),
+    ]
 )
 class PreferencesSerializer(serializers.Serializer[Any]):
     digest = serializers.ChoiceField(choices=Digest.choices, required=False)
@@ -189,6 +198,13 @@ class EndpointWithSecretSerializer(EndpointSerializer):
         fields = [*EndpointSerializer.Meta.fields, "secret"]
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "One that went out", value=DELIVERY, response_only=True, status_codes=["200", "202"]
+        )
+    ]
+)
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     notification_id = serializers.IntegerField(read_only=True)
 
@@ -218,7 +234,12 @@ class BroadcastSerializer(NotificationSerializer):
 
 @extend_schema_serializer(
     examples=[
-        OpenApiExample("Queued", value={"job_id": 9, "status": "queued"}, response_only=True)
+        OpenApiExample(
+            "Queued",
+            value={"job_id": 9, "status": "queued"},
+            response_only=True,
+            status_codes=["202"],
+        )
     ]
 )
 class BroadcastJobSerializer(serializers.Serializer[Any]):

@@ -1,7 +1,14 @@
-from accounts.events import SessionsEnded
+from contextlib import suppress
+from typing import Any
+
+from celery import Task
+from kombu.exceptions import OperationalError
+
+from accounts.events import EmailChanged, PasswordChanged, SessionsEnded
 from alice.common.events import subscribe
 from alice.common.realtime.groups import user_group
 from alice.common.realtime.push import push
+from alice.common.redis_client import breaker
 from billing.events import (
     CancelScheduled,
     GraceEnded,
@@ -14,7 +21,7 @@ from collaboration.events import MessageSent, ShareMade
 from notifications import selectors, tasks
 from notifications.events import DeliveriesDue, NotificationSent, UnreadChanged
 from notifications.services import billing_news
-from notifications.services.news import SECURITY_NEWS
+from notifications.services.news import EMAIL_CHANGED, PASSWORD_CHANGED, SECURITY_NEWS
 from notifications.services.payloads import payload_of
 from system.events import JobEnded
 from system.models import JobStatus
@@ -43,25 +50,45 @@ def wake_a_worker(event: DeliveriesDue) -> None:
 @subscribe(MessageSent)
 def notify_mentioned(event: MessageSent) -> None:
     if event.mentioned_ids:
-        tasks.tell_mentioned.delay(event.message_id, list(event.mentioned_ids))
+        by_a_worker(tasks.tell_mentioned, event.message_id, list(event.mentioned_ids))
 
 
 @subscribe(ShareMade)
 def notify_holder(event: ShareMade) -> None:
     if event.holder_id is not None:
-        tasks.tell_holder.delay(event.share_id)
+        by_a_worker(tasks.tell_holder, event.share_id)
 
 
 @subscribe(JobEnded)
 def notify_job_owner(event: JobEnded) -> None:
     if event.owner_id is not None and event.status != JobStatus.CANCELLED:
-        tasks.tell_job_owner.delay(event.job_id)
+        by_a_worker(tasks.tell_job_owner, event.job_id)
+
+
+@subscribe(PasswordChanged)
+def notify_of_a_new_password(event: PasswordChanged) -> None:
+    by_a_worker(tasks.tell_of_security, event.user_id, PASSWORD_CHANGED, f"audit:{event.audit_id}")
+
+
+@subscribe(EmailChanged)
+def notify_of_a_new_address(event: EmailChanged) -> None:
+    by_a_worker(tasks.tell_of_security, event.user_id, EMAIL_CHANGED, f"audit:{event.audit_id}")
 
 
 @subscribe(SessionsEnded)
 def notify_of_ended_sessions(event: SessionsEnded) -> None:
     if event.reason in SECURITY_NEWS:
-        tasks.tell_of_ended_sessions.delay(event.user_id, event.reason, min(event.session_ids))
+        source = f"session:{min(event.session_ids)}"
+        by_a_worker(tasks.tell_of_security, event.user_id, event.reason, source)
+
+
+def by_a_worker(task: "Task[Any, int]", *args: Any) -> None:
+    """Have a worker run `task`, or run it here while Redis is away: no row keeps what it tells."""
+    with suppress(OperationalError):
+        if not breaker.is_open:
+            task.delay(*args)
+            return
+    task(*args)
 
 
 # What concerns money is owed by a row at once: no queue in between could lose it.

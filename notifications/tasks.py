@@ -66,8 +66,6 @@ def tell_job_owner(job_id: int) -> int:
 
 
 @shared_task(autoretry_for=(IntegrityError,), max_retries=3, retry_backoff=True)
-def tell_of_ended_sessions(user_id: int, reason: str, first_session_id: int) -> int:
-    """Tell a user why their sessions were ended."""
-    return news.tell_of_ended_sessions(
-        user_id=user_id, reason=reason, first_session_id=first_session_id
-    )
+def tell_of_security(user_id: int, reason: str, source: str) -> int:
+    """Tell a user of what concerns the security of their account."""
+    return news.tell_of_security(user_id=user_id, reason=reason, source=source)

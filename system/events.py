@@ -13,6 +13,7 @@ class JobProgressed:
 
     job_id: int
     owner_id: int | None
+    kind: str
     progress: int
 
 
@@ -24,3 +25,4 @@ class JobEnded:
     owner_id: int | None
     kind: str
     status: str
+    progress: int

@@ -13,20 +13,22 @@ def wake_a_worker(event: JobQueued) -> None:
 
 @subscribe(JobProgressed)
 def tell_the_owner_of_progress(event: JobProgressed) -> None:
+    _tell_the_owner(event, JobStatus.RUNNING)
+
+
+@subscribe(JobEnded)
+def tell_the_owner_of_the_end(event: JobEnded) -> None:
+    _tell_the_owner(event, event.status)
+
+
+def _tell_the_owner(event: JobProgressed | JobEnded, status: str) -> None:
     if event.owner_id is None:
         return
     frame = {
         "type": "job",
         "id": event.job_id,
-        "status": JobStatus.RUNNING,
+        "kind": event.kind,
+        "status": status,
         "progress": event.progress,
     }
-    push(user_group(event.owner_id), frame)
-
-
-@subscribe(JobEnded)
-def tell_the_owner_of_the_end(event: JobEnded) -> None:
-    if event.owner_id is None:
-        return
-    frame = {"type": "job", "id": event.job_id, "status": event.status, "kind": event.kind}
     push(user_group(event.owner_id), frame)

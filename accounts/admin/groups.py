@@ -1,14 +1,13 @@
 from typing import Any
 
+import django.contrib.auth.admin  # noqa: F401 - registers what ours stands in for
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.http import HttpRequest
 
 from accounts.admin.actor import actor_of
 from accounts.services import groups
-from alice.common.admin_site import (
-    StaffModelAdmin,
-)
+from alice.common.admin_site import StaffModelAdmin
 
 admin.site.unregister(Group)
 

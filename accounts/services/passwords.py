@@ -8,6 +8,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.db import transaction
 
+from accounts.events import PasswordChanged
 from accounts.models import EndReason, User
 from accounts.services import mails
 from accounts.services.sessions import end_sessions, open_session
@@ -20,6 +21,7 @@ from accounts.services.sign_in import (
 from accounts.services.tokens import TokenPair, mint_pair
 from alice.common import windows
 from alice.common.errors import DomainError, Invalid, TooManyRequests
+from alice.common.events import publish
 from system.services import audit
 
 HOUR_SECONDS = 3600
@@ -101,9 +103,20 @@ def reset_password(*, token: str, new_password: str) -> None:
         _set_password(owner, new_password, action="user.password_reset")
 
 
+def set_password_by_operator(*, owner: User, new_password: str) -> None:
+    """Set a password from the command line of the server and end every session.
+
+    Raises `Invalid` for a poor password.
+    """
+    require_good_password(new_password, owner)
+    with transaction.atomic():
+        _set_password(owner, new_password, action="user.password_set")
+
+
 def _set_password(owner: User, password: str, *, action: str) -> None:
     User.objects.filter(pk=owner.pk).update(password=make_password(password))
     end_sessions(owner_id=owner.pk, reason=EndReason.PASSWORD)
-    audit.record(
+    entry = audit.record(
         action=action, target=f"user:{owner.pk}", actor_id=owner.pk, actor_name=owner.username
     )
+    publish(PasswordChanged(user_id=owner.pk, audit_id=entry.pk))

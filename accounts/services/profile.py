@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.events import UserDeleted, UserRegistered
+from accounts.events import EmailChanged, UserDeleted, UserRegistered
 from accounts.models import EndReason, User
 from accounts.services import mails
 from accounts.services.passwords import LinkInvalid, require_mail_allowance, require_password
@@ -82,15 +82,16 @@ def update_profile(
     require_free_names(owner)
     with transaction.atomic():
         save_unique(owner, update_fields=["username", "email", "email_verified_at"])
-        if is_new_address:
-            mails.send_verification(owner=owner)
-            mails.send_email_changed(owner=owner, old_address=old_address)
-        audit.record(
+        entry = audit.record(
             action="user.profile_changed",
             target=f"user:{owner.pk}",
             actor_id=owner.pk,
             actor_name=owner.username,
         )
+        if is_new_address:
+            mails.send_verification(owner=owner)
+            mails.send_email_changed(owner=owner, old_address=old_address)
+            publish(EmailChanged(user_id=owner.pk, audit_id=entry.pk))
     return owner
 
 

@@ -13,14 +13,20 @@ from alice.common.redis_client import RedisDown, breaker, client
 
 @dataclass(frozen=True, slots=True)
 class TicketHolder:
+    """Who it was issued to, and until when their access token is good (Unix time)."""
+
     user_id: int
     session_id: int
+    ends_at: float
 
 
-def issue_ticket(*, user_id: int, session_id: int) -> str:
-    """A random ticket good for one sign-in within 30 s. Raises `Unavailable` without Redis."""
+def issue_ticket(*, user_id: int, session_id: int, ends_at: float) -> str:
+    """A random ticket good for one sign-in within 30 s. Raises `Unavailable` without Redis.
+
+    What is opened by it ends with the access token that asked for it, at `ends_at` (Unix time).
+    """
     ticket = secrets.token_urlsafe(32)
-    value = f"{user_id}:{session_id}"
+    value = f"{user_id}:{session_id}:{ends_at}"
     try:
         breaker.call(lambda: client().set(_key(ticket), value, ex=settings.TICKET_SECONDS))
     except RedisDown as error:
@@ -39,8 +45,8 @@ def redeem_ticket(*, ticket: str) -> TicketHolder | None:
         raise Unavailable("Tickets cannot be checked at the moment.") from error
     if value is None:
         return None
-    user_id, _, session_id = cast("bytes", value).partition(b":")
-    return TicketHolder(int(user_id), int(session_id))
+    user_id, session_id, ends_at = cast("bytes", value).split(b":")
+    return TicketHolder(int(user_id), int(session_id), float(ends_at))
 
 
 def _key(ticket: str) -> str:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import EndReason, Session, User
 from accounts.services import exports, mails, passwords, profile, sign_in
 from accounts.services.tickets import redeem_ticket
+from accounts.services.tokens import read_access
 from accounts.tests.factories import PASSWORD, make_user
 from alice.common.errors import Invalid
 from system.models import AuditEntry, Job
@@ -266,6 +267,7 @@ def test_a_ticket_signs_in_once(alice):
     holder = redeem_ticket(ticket=ticket)
 
     assert (holder.user_id, holder.session_id) == (alice.user.pk, alice.signed_in.pk)
+    assert holder.ends_at == read_access(alice.access_token).ends_at
     assert redeem_ticket(ticket=ticket) is None
     assert redeem_ticket(ticket="made-up") is None
 

@@ -160,6 +160,8 @@ class TicketView(APIView):
     )
     def post(self, request: Request) -> Response:
         claims = self.request.auth
-        ticket = tickets.issue_ticket(user_id=claims.user_id, session_id=claims.session_id)
+        ticket = tickets.issue_ticket(
+            user_id=claims.user_id, session_id=claims.session_id, ends_at=claims.ends_at
+        )
         body = {"ticket": ticket, "expires_in": settings.TICKET_SECONDS}
         return Response(body, headers={"Cache-Control": "no-store"})

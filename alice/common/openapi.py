@@ -23,6 +23,9 @@ IF_RANGE = OpenApiParameter(
 IF_NONE_MATCH = OpenApiParameter(
     "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have: 304 if it is."
 )
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you read: 412 if it is old."
+)
 FOR_BYTES = [RANGE, IF_RANGE, IF_NONE_MATCH]
 # What a view that sends stored bytes can answer.
 BYTES_ANSWERS: dict[Any, Any] = {
@@ -35,12 +38,7 @@ BYTES_ANSWERS: dict[Any, Any] = {
     302: OpenApiResponse(description="It is kept elsewhere: follow Location."),
     304: OpenApiResponse(description="You have it already (If-None-Match)."),
 }
-# What a caller who is shown a thing by others can be answered.
-NOT_YOURS: dict[Any, Any] = {
-    403: OpenApiResponse(
-        {"$ref": "#/components/schemas/Error"}, "It is shared with you, but not for this."
-    )
-}
+REFUSED = {"$ref": "#/components/schemas/Error"}
 ERROR = {
     "type": "object",
     "required": ["detail", "code", "request_id"],
@@ -86,12 +84,29 @@ HEADERS = {
 }
 
 
+def refusals(**sentences: str) -> dict[Any, Any]:
+    """Responses that a path and a method do not tell of by themselves: `s403="Why."`."""
+    return {
+        int(status.removeprefix("s")): OpenApiResponse(REFUSED, sentence)
+        for status, sentence in sentences.items()
+    }
+
+
+# What a caller who is shown a thing by others can be answered.
+NOT_YOURS = refusals(s403="It is shared with you, but not for this.")
+STAFF_ONLY = refusals(s403="Only staff may do this.")
+
+
 class Schema(AutoSchema):
     """Adds the headers that a view's own code honours."""
 
     def get_tags(self) -> list[str]:
         """The first part of the path below /api."""
         return [self.path.removeprefix("/api/").partition("/")[0]]
+
+    def get_description(self) -> str:  # type: ignore[override]  # as the base class has it
+        """None but what `extend_schema` gives: docstrings are for those who read the code."""
+        return ""
 
     def get_override_parameters(self) -> list[Any]:
         handler = getattr(self.view, getattr(self.view, "action", "") or self.method.lower(), None)
@@ -139,7 +154,7 @@ def declare_what_every_answer_has(
     components["responses"] = {
         f"Error{status}": {
             "description": sentence,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            "content": {"application/json": {"schema": REFUSED}},
         }
         for status, sentence in SENTENCES.items()
     }

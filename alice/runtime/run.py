@@ -20,7 +20,13 @@ from alice.runtime.supervisor import StopRequested, Supervisor
 from alice.runtime.users import SystemUser, engine_user, open_way
 from alice.runtime.valkey import valkey_engine
 
-PAGES = (("API", "/api/"), ("API docs", "/docs"), ("Admin", "/admin/"), ("Billing", "/billing"))
+PAGES = (
+    ("API", "/api/"),
+    ("API docs", "/docs"),
+    ("Chat", "/chat"),
+    ("Billing", "/billing"),
+    ("Admin", "/admin/"),
+)
 
 
 def run_alice(config: RunConfig, console: Console, make_plan: PlanMaker = product_plan) -> int:

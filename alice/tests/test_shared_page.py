@@ -40,9 +40,9 @@ def page_of(client, made):
 
 
 def links_in(page):
-    """The addresses that a page refers to, but for its icon."""
+    """The addresses that a page refers to, but for its icon and its styles."""
     found = re.findall(r'(?:src|href|poster)="([^"]+)"', page.content.decode())
-    return [address.replace("&amp;", "&") for address in found if "icon" not in address]
+    return [link.replace("&amp;", "&") for link in found if not link.startswith("/static/")]
 
 
 @pytest.mark.django_db
@@ -108,11 +108,13 @@ def test_a_room_shows_its_name_and_nothing_that_was_said(alice, anonymous):
     thing = make_thing("room", alice.user)
     alice.post("/api/chat/send", {"room_id": "cellar", "message": "between us"})
 
-    page = page_of(anonymous, share(alice.user, thing))
+    made = share(alice.user, thing)
+
+    page = page_of(anonymous, made)
 
     assert "<h1>cellar</h1>" in page.content.decode()
     assert "between us" not in page.content.decode()
-    assert links_in(page) == []
+    assert links_in(page) == [f"/chat/cellar#share={made.token}"]
 
 
 HOSTILE = {

@@ -1,11 +1,10 @@
 from typing import Any
 
-import orjson
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from alice.common.converters import LARGEST_ID
-from alice.common.fields import TextField
+from alice.common.fields import JsonObjectField, TextField
 from collaboration.models import (
     CLIENT_ID_MAX,
     MESSAGE_MAX,
@@ -100,24 +99,6 @@ A_MEMBER = OpenApiExample("A member", value=MEMBER, response_only=True)
 A_ROLE = OpenApiExample("A moderator", value={"role": "moderator"}, request_only=True)
 
 
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class MetadataField(serializers.Field[dict[str, Any], Any, Any, Any]):
-    default_error_messages = {
-        "not_an_object": "Give a JSON object.",
-        "too_large": f"Give at most {METADATA_MAX_BYTES} bytes of JSON.",
-    }
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            self.fail("not_an_object")
-        if len(orjson.dumps(data)) > METADATA_MAX_BYTES:
-            self.fail("too_large")
-        return data
-
-    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        return value
-
-
 class MessageTextField(TextField):
     """1 to 4,000 characters as they were sent, blanks inside and around, but not blanks alone."""
 
@@ -187,7 +168,7 @@ class DraftSerializer(serializers.Serializer[Any]):
 
     message = MessageTextField()
     message_type = serializers.ChoiceField(choices=SENT_TYPES, default=MessageType.TEXT.value)
-    metadata = MetadataField(default=dict)
+    metadata = JsonObjectField(max_bytes=METADATA_MAX_BYTES, default=dict)
     client_id = TextField(
         max_length=CLIENT_ID_MAX,
         allow_blank=True,
@@ -221,7 +202,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         source="author_id", read_only=True, allow_null=True, help_text="Null: the account is gone."
     )
     username = serializers.CharField(source="author.username", read_only=True, allow_null=True)
-    metadata = MetadataField(read_only=True)
+    metadata = JsonObjectField(max_bytes=METADATA_MAX_BYTES, read_only=True)
     reply_to = serializers.IntegerField(source="reply_to_id", read_only=True, allow_null=True)
     attachments = AttachmentSerializer(source="shown_attachments", many=True, read_only=True)
     reactions = serializers.DictField(
@@ -240,18 +221,31 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 @extend_schema_serializer(examples=[AN_EDIT])
 class EditSerializer(serializers.Serializer[Any]):
     message = MessageTextField(required=False)
-    metadata = MetadataField(required=False)
+    metadata = JsonObjectField(max_bytes=METADATA_MAX_BYTES, required=False)
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("Up to the twelfth", value={"seq": 12}, request_only=True)]
+)
 class SeqSerializer(serializers.Serializer[Any]):
     seq = serializers.IntegerField(min_value=0, max_value=LARGEST_ID)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Up to the twelfth", value={"room_id": "garden", "read_seq": 12}, response_only=True
+        )
+    ]
+)
 class ReadSerializer(serializers.Serializer[Any]):
     room_id = serializers.CharField(read_only=True)
     read_seq = serializers.IntegerField(read_only=True)
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("Stopped", value={"typing": False}, request_only=True)]
+)
 class TypingSerializer(serializers.Serializer[Any]):
     typing = serializers.BooleanField(default=True, help_text="False: stopped.")
 

@@ -13,8 +13,9 @@ from alice.common.errors import Forbidden, NotFound
 from collaboration.models import ROOM_ID_PATTERN, MemberRole, Room
 
 WELL_FORMED_ID = re.compile(ROOM_ID_PATTERN.replace("$", r"\Z"))
-# They stand where a room's id does in the paths of the API.
-RESERVED_IDS = frozenset({"rooms", "send", "messages"})
+# They stand where a room's id does in the paths of the API, or never arrive there: clients take
+# the dots for directories (RFC 3986, 5.2.4).
+RESERVED_IDS = frozenset({"rooms", "send", "messages", ".", ".."})
 # Stand for the user and the room while the statement is built. Neither will ever be there.
 USER_STAND_IN, ROOM_STAND_IN = 2**62 + 1, "/"
 READ_ONLY = "This room is shared with you to read, not to write."

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from alice.common.conditional import ANY_VERSION, IfMatch, etag_of
 from alice.common.errors import DomainError, Forbidden, Invalid, NotFound
 from alice.common.events import publish
 from collaboration.events import MessageDeleted, MessageEdited, MessageReacted
@@ -39,35 +40,41 @@ def edit_message(
     message_id: int,
     message: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    if_match: IfMatch = ANY_VERSION,
 ) -> None:
     """Change what is not None of one's own message, announced by `MessageEdited`.
 
-    What is equal to before is no edit. Raises `NotFound`, `Forbidden`, `MessageGone`, `Invalid`.
+    What is equal to before is no edit. Raises `NotFound`, `Forbidden`, `MessageGone`, `Invalid`
+    and `PreconditionFailed`.
     """
     row = _locked(editor_id, message_id)
     if row.author_id != editor_id:
         raise Forbidden("Only its author may edit a message.")
     _require_writable(editor_id, row)
+    if_match.require(etag_of(row.version))
     before = (row.message, row.metadata)
     row.message = row.message if message is None else message
     row.metadata = row.metadata if metadata is None else metadata
     if (row.message, row.metadata) == before:
         return
     row.edited_at = timezone.now()
+    row.version += 1
     with refusals_named():
-        row.save(update_fields=["message", "metadata", "edited_at"])
+        row.save(update_fields=["message", "metadata", "edited_at", "version"])
     publish(MessageEdited(message_id=row.pk, room_id=row.room.room_id))
 
 
 @transaction.atomic
-def delete_message(*, actor_id: int, message_id: int) -> None:
+def delete_message(*, actor_id: int, message_id: int, if_match: IfMatch = ANY_VERSION) -> None:
     """Leave a tombstone of a message, announced by `MessageDeleted`; once is as good as twice.
 
-    For its author, and for owners and moderators of the room. Raises `NotFound`, `Forbidden`.
+    For its author, and for owners and moderators of the room. Raises `NotFound`, `Forbidden` and
+    `PreconditionFailed`.
     """
     row = _visible_and_locked(actor_id, message_id)
     if row.author_id != actor_id and not _may_moderate(actor_id, row.room_id):
         raise Forbidden("Only its author, owners and moderators may delete a message.")
+    if_match.require(etag_of(row.version))
     _bury(row)
 
 
@@ -142,7 +149,8 @@ def _bury(row: Message) -> None:
     if row.deleted_at is not None:
         return
     row.message, row.metadata, row.deleted_at = "", {}, timezone.now()
-    row.save(update_fields=["message", "metadata", "deleted_at"])
+    row.version += 1
+    row.save(update_fields=["message", "metadata", "deleted_at", "version"])
     row.attachments.all().delete()
     row.reactions.all().delete()
     publish(MessageDeleted(message_id=row.pk, room_id=row.room.room_id))

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from alice.common import windows
+from alice.common.conditional import ANY_VERSION, IfMatch, etag_of
 from alice.common.database import wrapper_for
 from alice.common.errors import DomainError, Forbidden, Invalid, NotFound, TooManyRequests
 from alice.common.events import publish
@@ -101,17 +102,24 @@ def open_room(*, visitor_id: int, room_id: str) -> None:
 
 @transaction.atomic
 def update_room(
-    *, editor_id: int, room_id: str, title: str | None = None, is_private: bool | None = None
+    *,
+    editor_id: int,
+    room_id: str,
+    title: str | None = None,
+    is_private: bool | None = None,
+    if_match: IfMatch = ANY_VERSION,
 ) -> Room:
     """Change what is not None; for owners. Members stay members when a room becomes private.
 
-    Raises `NotFound` and `Forbidden`.
+    Raises `NotFound`, `Forbidden` and `PreconditionFailed`.
     """
     room = _locked(editor_id, room_id, roles=[MemberRole.OWNER])
+    if_match.require(etag_of(room.version))
     becomes_private = is_private is True and not room.is_private
     room.title = room.title if title is None else title
     room.is_private = room.is_private if is_private is None else is_private
-    room.save(update_fields=["title", "is_private"])
+    room.version += 1
+    room.save(update_fields=["title", "is_private", "version"])
     if becomes_private:
         publish(RoomShut(room_pk=room.pk, user_id=None, is_for_good=False))
     frame = {"type": "room", "room_id": room_id, "title": room.title, "private": room.is_private}
@@ -120,12 +128,14 @@ def update_room(
 
 
 @transaction.atomic
-def delete_room(*, owner_id: int, room_id: str) -> None:
+def delete_room(*, owner_id: int, room_id: str, if_match: IfMatch = ANY_VERSION) -> None:
     """Delete a room with all that was said in it; for owners. Its sockets close.
 
-    Raises `NotFound` and `Forbidden`.
+    Raises `NotFound`, `Forbidden` and `PreconditionFailed`.
     """
-    _delete(_locked(owner_id, room_id, roles=[MemberRole.OWNER]))
+    room = _locked(owner_id, room_id, roles=[MemberRole.OWNER])
+    if_match.require(etag_of(room.version))
+    _delete(room)
 
 
 @transaction.atomic

@@ -145,3 +145,29 @@ def test_one_message_has_an_etag_that_changes_with_it(alice):
     assert alice.get(address, headers={"If-None-Match": etag}).status_code == 304
     alice.patch(address, {"message": "Other"})
     assert alice.get(address, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_an_edit_of_what_has_changed_since_is_refused(alice):
+    said = say(alice.user)
+    address = f"/api/chat/messages/{said.pk}"
+    read = alice.get(address)["ETag"]
+    edited = alice.patch(address, {"message": "Mine"}, headers={"If-Match": read})
+
+    late = [
+        alice.patch(address, {"message": "Late"}, headers={"If-Match": read}),
+        alice.delete(address, headers={"If-Match": read}),
+    ]
+
+    assert [edited.status_code, *(one.status_code for one in late)] == [200, 412, 412]
+    assert alice.get(address).json()["message"] == "Mine"
+    assert alice.delete(address, headers={"If-Match": edited["ETag"]}).status_code == 204
+
+
+def test_a_reaction_does_not_stand_in_the_way_of_an_edit(alice, bob):
+    said = say(alice.user)
+    address = f"/api/chat/messages/{said.pk}"
+    read = alice.get(address)["ETag"]
+    add_reaction(user_id=bob.user.pk, message_id=said.pk, emoji="👍")
+
+    assert alice.get(address)["ETag"] != read
+    assert alice.patch(address, {"message": "M"}, headers={"If-Match": read}).status_code == 200

@@ -391,3 +391,18 @@ def test_a_room_has_an_etag(alice):
     assert alice.get(CELLAR, headers={"If-None-Match": etag}).status_code == 304
     say(alice.user, "cellar")
     assert alice.get(CELLAR, headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_a_change_of_a_room_that_has_changed_since_is_refused(alice):
+    make_room(alice.user)
+    read = alice.get(CELLAR)["ETag"]
+    renamed = alice.patch(CELLAR, {"title": "Mine"}, headers={"If-Match": read})
+
+    late = [
+        alice.patch(CELLAR, {"title": "Late"}, headers={"If-Match": read}),
+        alice.delete(CELLAR, headers={"If-Match": read}),
+    ]
+
+    assert [renamed.status_code, *(one.status_code for one in late)] == [200, 412, 412]
+    assert alice.get(CELLAR).json()["title"] == "Mine"
+    assert alice.delete(CELLAR, headers={"If-Match": renamed["ETag"]}).status_code == 204

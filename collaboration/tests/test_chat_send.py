@@ -88,7 +88,7 @@ def test_the_longest_message_is_taken(alice):
 
 BAD = [("message", value) for value in ["", " ", "\n\t ", None, 5, True, [], {}, "x" * 4001]]
 BAD += [("room_id", value) for value in ["", "a b", "a/b", "é", "x" * 101, "a\n", None, 5, []]]
-BAD += [("room_id", value) for value in ["rooms", "send", "messages"]]
+BAD += [("room_id", value) for value in ["rooms", "send", "messages", ".", ".."]]
 BAD += [("message_type", value) for value in ["", "system", "Text", "video", None, 1]]
 BAD += [("metadata", value) for value in [None, 5, "{}", [], {"a": "x" * 16384}]]
 BAD += [("client_id", value) for value in [None, 5, "x" * 65, []]]

@@ -12,12 +12,12 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.requests import SignedInRequest
 from alice.common.compiled import Compiled, compiled
-from alice.common.conditional import conditional_json, etag_of
+from alice.common.conditional import conditional_json, etag_of, if_match_of
 from alice.common.converters import LARGEST_ID
 from alice.common.errors import Invalid, NotFound
 from alice.common.idempotency import idempotent
 from alice.common.json_rows import json_row, json_rows, page_statement
-from alice.common.openapi import IF_NONE_MATCH
+from alice.common.openapi import IF_MATCH, IF_NONE_MATCH, refusals
 from alice.common.pagination import (
     PLAIN_PAGE,
     PageRequest,
@@ -40,7 +40,6 @@ from collaboration.serializers.chat import (
 from collaboration.services import edits, presence, rooms
 from collaboration.services.access import require_standing, require_writer, standing_of
 from collaboration.services.messages import Draft, send_message
-from collaboration.views.refusals import DELETED, READ_ONLY, refusals
 
 HISTORY_LIMIT = 50
 AFTER_SEQ = "after_seq"
@@ -53,6 +52,8 @@ CATCH_UP = OpenApiParameter(
     int,
     description="What came after this `seq`, oldest first, to catch up. Only with `limit`.",
 )
+READ_ONLY = refusals(s403="It is shared with you only to read.")
+DELETED = refusals(s409="The message was deleted.")
 
 
 class SendView(APIView):
@@ -126,14 +127,14 @@ class MessageView(APIView):
         responses=MessageSerializer,
     )
     def get(self, request: Request, message_id: int) -> HttpResponseBase:
-        body = message_json(self.get_queryset(), message_id)
-        return conditional_json(request._request, body, etag_of(message_id, body=body))
+        body, version = message_json(self.get_queryset(), message_id)
+        return conditional_json(request._request, body, etag_of(version, body=body))
 
     @extend_schema(
         operation_id="chat_message_edit",
         summary="Edit your own message",
         description="What the body leaves out stays.",
-        parameters=[MESSAGE_ID],
+        parameters=[MESSAGE_ID, IF_MATCH],
         request=EditSerializer,
         responses={
             200: MessageSerializer,
@@ -143,7 +144,12 @@ class MessageView(APIView):
     )
     def patch(self, request: Request, message_id: int) -> HttpResponse:
         changes = checked(EditSerializer, request.data)
-        edits.edit_message(editor_id=self.request.user.pk, message_id=message_id, **changes)
+        edits.edit_message(
+            editor_id=self.request.user.pk,
+            message_id=message_id,
+            if_match=if_match_of(request._request),
+            **changes,
+        )
         return message_response(self.get_queryset(), message_id)
 
     @extend_schema(
@@ -153,11 +159,14 @@ class MessageView(APIView):
             "Your own, or as owner or moderator of the room any. A tombstone without text,"
             " attachments and reactions stays in its place. Again: nothing more happens."
         ),
-        parameters=[MESSAGE_ID],
+        parameters=[MESSAGE_ID, IF_MATCH],
         responses={204: None, **refusals(s403="Neither yours nor are you a moderator.")},
     )
     def delete(self, request: Request, message_id: int) -> Response:
-        edits.delete_message(actor_id=self.request.user.pk, message_id=message_id)
+        if_match = if_match_of(request._request)
+        edits.delete_message(
+            actor_id=self.request.user.pk, message_id=message_id, if_match=if_match
+        )
         return Response(status=204)
 
 
@@ -253,18 +262,19 @@ class PresenceView(APIView):
         )
 
 
-def message_json(messages: MessageQuerySet, message_id: int) -> bytes:
-    """A message of `messages` as every answer and every frame shows it; raises `NotFound`."""
+def message_json(messages: MessageQuerySet, message_id: int) -> tuple[bytes, int]:
+    """A message of `messages` as it is shown everywhere, and its version; raises `NotFound`."""
     row = shown_messages(messages.filter(pk=message_id))
-    found = json_row(row, MessageSerializer, extra="id")
+    found = json_row(row, MessageSerializer, extra="version")
     if found is None:
         raise NotFound
-    return found[0]
+    return found
 
 
 def message_response(messages: MessageQuerySet, message_id: int) -> HttpResponse:
-    body = message_json(messages, message_id)
-    return HttpResponse(body, content_type="application/json")
+    body, version = message_json(messages, message_id)
+    headers = {"ETag": etag_of(version, body=body)}
+    return HttpResponse(body, content_type="application/json", headers=headers)
 
 
 def catch_up_response(request: Request, messages: MessageQuerySet) -> HttpResponse:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -60,6 +61,7 @@ class SharedPage(View):
             "owner": share.owner_username,
             "expires_at": share.expires_at,
             "is_editable": share.permission == Permission.EDIT,
+            "chat_link": chat_link(opened.description, token),
         }
         return self.show(request, context)
 
@@ -89,14 +91,27 @@ def relative_links(seen: Description) -> dict[str, str]:
     return {name: link.removeprefix(settings.PUBLIC_URL) for name, link in links.items() if link}
 
 
+def chat_link(seen: Description, token: str) -> str:
+    """Where a room opens; the page takes the share up itself, from the fragment."""
+    if seen.kind != "room":
+        return ""
+    page = reverse("chat-room-page", kwargs={"room_id": seen.details["room_id"]})
+    return f"{page}#share={token}"
+
+
 def content_security_policy() -> str:
     """No script at all; bytes from here, and from where the product's own store keeps them."""
-    bytes_from = "'self'"
-    if settings.AWS_STORAGE_BUCKET_NAME:
-        # Links to bytes lead on to the bucket, by a host that depends on region and style.
-        endpoint = settings.AWS_S3_ENDPOINT_URL or "https:"
-        bytes_from += " https:" if endpoint.startswith("https:") else " http:"
+    bytes_from = sources_of_bytes()
     return (
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
         f"frame-ancestors 'none'; img-src {bytes_from}; media-src {bytes_from}"
     )
+
+
+def sources_of_bytes() -> str:
+    """From where a page may load what people uploaded, as a source list of a policy."""
+    if not settings.AWS_STORAGE_BUCKET_NAME:
+        return "'self'"
+    # Links to bytes lead on to the bucket, by a host that depends on region and style.
+    endpoint = settings.AWS_S3_ENDPOINT_URL or "https:"
+    return "'self' https:" if endpoint.startswith("https:") else "'self' http:"

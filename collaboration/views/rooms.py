@@ -12,11 +12,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
-from alice.common.conditional import conditional_json, etag_of
+from alice.common.conditional import conditional_json, etag_of, if_match_of
 from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
 from alice.common.json_rows import json_row
-from alice.common.openapi import IF_NONE_MATCH
+from alice.common.openapi import IF_MATCH, IF_NONE_MATCH, refusals
 from alice.common.serializing import checked
 from alice.common.views import ListRows
 from collaboration.filters import RoomFilter
@@ -32,10 +32,12 @@ from collaboration.serializers.chat import (
 )
 from collaboration.services import rooms
 from collaboration.services.access import require_standing
-from collaboration.views.refusals import LAST_OWNER, NO_MEMBER, NOT_YOUR_ROLE
 
 ROOM_ID = OpenApiParameter("room_id", str, OpenApiParameter.PATH, description="Its name.")
 USER_ID = OpenApiParameter("user_id", int, OpenApiParameter.PATH)
+NOT_YOUR_ROLE = refusals(s403="Your role in the room is not enough.")
+LAST_OWNER = refusals(s409="The last owner makes somebody else one first.")
+NO_MEMBER = refusals(s409="You are no member.")
 
 
 @extend_schema_view(
@@ -89,31 +91,37 @@ class RoomView(APIView):
         responses=RoomSerializer,
     )
     def get(self, request: Request, room_id: str) -> HttpResponseBase:
-        body = room_json(self.request.user, room_id)
-        return conditional_json(request._request, body, etag_of(0, body=body))
+        body, version = room_json(self.request.user, room_id)
+        return conditional_json(request._request, body, etag_of(version, body=body))
 
     @extend_schema(
         operation_id="chat_room_update",
         summary="Rename a room, or make it private or open",
         description="For its owners. When it becomes private, whoever joined or wrote stays in.",
-        parameters=[ROOM_ID],
+        parameters=[ROOM_ID, IF_MATCH],
         request=RoomChangesSerializer,
         responses={200: RoomSerializer, **NOT_YOUR_ROLE},
     )
     def patch(self, request: Request, room_id: str) -> HttpResponse:
         changes = checked(RoomChangesSerializer, request.data)
-        rooms.update_room(editor_id=self.request.user.pk, room_id=room_id, **changes)
+        rooms.update_room(
+            editor_id=self.request.user.pk,
+            room_id=room_id,
+            if_match=if_match_of(request._request),
+            **changes,
+        )
         return room_response(self.request.user, room_id)
 
     @extend_schema(
         operation_id="chat_room_delete",
         summary="Delete a room and all that was said in it",
         description="For its owners.",
-        parameters=[ROOM_ID],
+        parameters=[ROOM_ID, IF_MATCH],
         responses={204: None, **NOT_YOUR_ROLE},
     )
     def delete(self, request: Request, room_id: str) -> Response:
-        rooms.delete_room(owner_id=self.request.user.pk, room_id=room_id)
+        if_match = if_match_of(request._request)
+        rooms.delete_room(owner_id=self.request.user.pk, room_id=room_id, if_match=if_match)
         return Response(status=204)
 
 
@@ -129,7 +137,7 @@ class LeaveView(APIView):
         ),
         parameters=[ROOM_ID],
         request=None,
-        responses={204: None},
+        responses={204: None, **LAST_OWNER},
     )
     def post(self, request: Request, room_id: str) -> Response:
         rooms.leave_room(member_id=self.request.user.pk, room_id=room_id)
@@ -227,16 +235,18 @@ class MemberView(APIView):
         return Response(status=204)
 
 
-def room_json(reader: User, room_id: str) -> bytes:
-    found = json_row(shown_rooms(reader).filter(room_id=room_id), RoomSerializer, extra="id")
+def room_json(reader: User, room_id: str) -> tuple[bytes, int]:
+    found = json_row(shown_rooms(reader).filter(room_id=room_id), RoomSerializer, extra="version")
     if found is None:
         raise NotFound
-    return found[0]
+    return found
 
 
 def room_response(reader: User, room_id: str, *, status: int = 200) -> HttpResponse:
-    body = room_json(reader, room_id)
-    return HttpResponse(body, status=status, content_type="application/json")
+    body, version = room_json(reader, room_id)
+    response = HttpResponse(body, status=status, content_type="application/json")
+    response.headers["ETag"] = etag_of(version, body=body)
+    return response
 
 
 def member_response(member: Member, *, status: int = 200) -> HttpResponse:

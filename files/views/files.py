@@ -16,7 +16,7 @@ from accounts.requests import SignedInRequest
 from alice.common.conditional import if_match_of
 from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
-from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES, NOT_YOURS
+from alice.common.openapi import BYTES_ANSWERS, FOR_BYTES, IF_MATCH, NOT_YOURS
 from alice.common.serializing import checked, json_response
 from alice.common.signed_urls import LinkGrant
 from alice.common.tiers import tier_of
@@ -35,9 +35,6 @@ from files.services.quotas import usage_of
 from files.storage.forms import UploadForm, file_of
 from files.storage.outgoing import blob_response
 
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you read: 412 if it is old."
-)
 FILE_ID = OpenApiParameter("file_id", int, OpenApiParameter.PATH)
 
 

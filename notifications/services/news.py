@@ -36,10 +36,16 @@ WHAT_MAY_BE_DONE = {
     Permission.VIEW.value: "You may view it.",
     Permission.EDIT.value: "You may view and change it.",
 }
+PASSWORD_CHANGED, EMAIL_CHANGED = "password_changed", "email_changed"
+# Sessions that end with a new password are no news of their own.
 SECURITY_NEWS = {
-    EndReason.PASSWORD.value: (
+    PASSWORD_CHANGED: (
         "Your password was changed",
         "All your sessions were ended. If it was not you, set a new password at once.",
+    ),
+    EMAIL_CHANGED: (
+        "Your e-mail address was changed",
+        "If it was not you, change it back and set a new password at once.",
     ),
     EndReason.REUSE.value: (
         "A session of yours was ended",
@@ -106,10 +112,8 @@ def tell_job_owner(*, job_id: int) -> int:
     return len(notify_many(owner_ids=[job.owner_id], note=note)) if note else 0
 
 
-def tell_of_ended_sessions(*, user_id: int, reason: str, first_session_id: int) -> int:
-    """Tell a user of what ended their sessions, where it may be the work of somebody else."""
-    if reason not in SECURITY_NEWS:
-        return 0
+def tell_of_security(*, user_id: int, reason: str, source: str) -> int:
+    """Tell a user what may be the work of somebody else: `reason` is one of SECURITY_NEWS."""
     title, message = SECURITY_NEWS[reason]
     note = Note(
         topic=SECURITY,
@@ -117,7 +121,7 @@ def tell_of_ended_sessions(*, user_id: int, reason: str, first_session_id: int) 
         message=message,
         notification_type=NotificationType.WARNING,
         metadata={"reason": reason},
-        source=f"session:{first_session_id}",
+        source=source,
     )
     return len(notify_many(owner_ids=[user_id], note=note))
 

@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.utils import timezone
 
+from alice.common.tests.conftest import redis_switch  # noqa: F401 - for these tests too
 from notifications import subscribers
 
 

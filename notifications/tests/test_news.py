@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
+from accounts.events import PasswordChanged, SessionsEnded
+from accounts.services import mails
 from accounts.tests.factories import PASSWORD, make_user
 from alice.common.events import publish
 from collaboration.events import MessageSent, ShareMade
@@ -15,13 +18,15 @@ from notifications.tests.factories import wish
 from system.events import JobEnded
 from system.models import Job
 
+NEW_PASSWORD = "another-Zebra-7-lantern"
+
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def news(monkeypatch, django_capture_on_commit_callbacks):
     """`news(event)` publishes it, and runs at once what workers are given to do."""
-    for name in ("tell_mentioned", "tell_holder", "tell_job_owner", "tell_of_ended_sessions"):
+    for name in ("tell_mentioned", "tell_holder", "tell_job_owner", "tell_of_security"):
         task = getattr(tasks, name)
         monkeypatch.setattr(subscribers.tasks, name, Eager(task))
 
@@ -78,7 +83,13 @@ def job(owner_id, status, kind="accounts.export", **fields):
 
 
 def ended(row):
-    return JobEnded(job_id=row.pk, owner_id=row.owner_id, kind=row.kind, status=row.status)
+    return JobEnded(
+        job_id=row.pk,
+        owner_id=row.owner_id,
+        kind=row.kind,
+        status=row.status,
+        progress=row.progress,
+    )
 
 
 def told(owner):
@@ -227,8 +238,8 @@ def test_a_job_that_fails_again_is_news_again(news, alice):
     assert Notification.objects.count() == 2
 
 
-def test_a_new_password_is_told_in_the_app_and_by_mail(news, alice):
-    body = {"current_password": PASSWORD, "new_password": "another-Zebra-7-lantern"}
+def test_a_new_password_is_told_once_in_the_app_and_by_mail(news, alice):
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
     assert alice.post("/api/auth/password", body).status_code == 200
 
@@ -236,6 +247,80 @@ def test_a_new_password_is_told_in_the_app_and_by_mail(news, alice):
     assert (row.topic, row.title) == ("security", "Your password was changed")
     assert row.notification_type == "warning"
     assert Delivery.objects.get().channel == "email"
+
+
+def test_a_password_reset_is_told_though_no_session_ended(news, anonymous):
+    user = make_user("ada")
+    body = {"token": mails.reset_token(user), "new_password": NEW_PASSWORD}
+
+    assert anonymous.post("/api/auth/password/reset/confirm", body).status_code == 200
+
+    assert told(user).title == "Your password was changed"
+
+
+def test_each_new_password_is_news_and_each_only_once(news, alice):
+    for audit_id in (1, 2, 2):
+        news(PasswordChanged(user_id=alice.user.pk, audit_id=audit_id))
+
+    assert Notification.objects.filter(owner=alice.user).count() == 2
+
+
+def test_a_refused_password_is_no_news(news, alice):
+    body = {"current_password": "wrong-password", "new_password": NEW_PASSWORD}
+
+    assert alice.post("/api/auth/password", body).status_code == 400
+
+    assert not Notification.objects.exists()
+
+
+def test_a_new_address_is_told_and_a_new_name_is_not(news, alice):
+    assert alice.patch("/api/auth/me", {"username": "alicia"}).status_code == 200
+    assert not Notification.objects.exists()
+
+    body = {"email": "new@example.com", "current_password": PASSWORD}
+    assert alice.patch("/api/auth/me", body).status_code == 200
+
+    row = told(alice.user)
+    assert (row.topic, row.title) == ("security", "Your e-mail address was changed")
+    assert row.metadata == {"reason": "email_changed"}
+
+
+@pytest.mark.parametrize(
+    ("reason", "title"),
+    [
+        ("reuse", "A session of yours was ended"),
+        ("role", "Your role was changed"),
+        ("password", None),
+        ("logout", None),
+    ],
+)
+def test_sessions_that_others_may_have_ended_are_told(news, alice, reason, title):
+    news(SessionsEnded(user_id=alice.user.pk, session_ids=(8, 7), reason=reason))
+
+    titles = list(Notification.objects.values_list("title", flat=True))
+    assert titles == ([title] if title else [])
+
+
+def test_news_is_told_while_redis_is_away(alice, anonymous, redis_switch):
+    user = make_user("ada")
+    redis_switch.stop()
+    body = {"token": mails.reset_token(user), "new_password": NEW_PASSWORD}
+
+    assert anonymous.post("/api/auth/password/reset/confirm", body).status_code == 200
+
+    assert told(user).title == "Your password was changed"
+
+
+def test_news_is_told_when_no_worker_can_be(alice, bob, monkeypatch):
+    def out_of_reach(*_):
+        raise OperationalError("the broker does not answer")
+
+    monkeypatch.setattr(tasks.tell_holder, "delay", out_of_reach)
+    row = share(alice.user, bob.user)
+
+    subscribers.notify_holder(made(row))
+
+    assert told(bob.user).title == "alice shares an item with you"
 
 
 def test_signing_out_is_no_news(news, alice):

@@ -6,10 +6,10 @@ from rest_framework.views import APIView
 
 from accounts.requests import SignedInRequest
 from alice.common.idempotency import idempotent
+from alice.common.openapi import STAFF_ONLY
 from alice.common.serializing import checked, json_response, shown
 from notifications.serializers import BroadcastJobSerializer, BroadcastSerializer
 from notifications.services import broadcasts
-from notifications.views.refusals import STAFF_ONLY
 
 
 class BroadcastView(APIView):

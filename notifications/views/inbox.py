@@ -16,6 +16,7 @@ from alice.common.converters import LARGEST_ID
 from alice.common.errors import NotFound
 from alice.common.idempotency import idempotent
 from alice.common.json_rows import json_row
+from alice.common.openapi import STAFF_ONLY, refusals
 from alice.common.pagination import boolean_parameter, integer_parameter
 from alice.common.serializing import checked, json_response, shown
 from alice.common.views import ListRows
@@ -24,7 +25,6 @@ from notifications.filters import NotificationFilter
 from notifications.models import Notification, NotificationQuerySet
 from notifications.serializers import NotificationSerializer, UnreadSerializer, UpdatedSerializer
 from notifications.services import inbox, sending
-from notifications.views.refusals import STAFF_ONLY, refusal
 
 USER_ID = OpenApiParameter("user_id", int, description="Staff only: whom to send it to.")
 UNREAD_ONLY = OpenApiParameter("unread_only", bool, description="Only unread ones.", default=False)
@@ -42,7 +42,11 @@ class SendView(APIView):
         description="It goes wherever its owner wants to hear of the topic `direct`.",
         parameters=[USER_ID],
         request=NotificationSerializer,
-        responses={201: NotificationSerializer, **STAFF_ONLY, 404: refusal("No such user.")},
+        responses={
+            201: NotificationSerializer,
+            **STAFF_ONLY,
+            **refusals(s404="No such user."),
+        },
     )
     @idempotent
     def post(self, request: Request) -> HttpResponseBase:

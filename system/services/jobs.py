@@ -98,7 +98,14 @@ class JobRun:
             raise JobCancelled if held.exists() else JobLost
         if progress > self.progress:
             self.progress = progress
-            publish(JobProgressed(job_id=self.job_id, owner_id=self.owner_id, progress=progress))
+            publish(
+                JobProgressed(
+                    job_id=self.job_id,
+                    owner_id=self.owner_id,
+                    kind=self.kind,
+                    progress=progress,
+                )
+            )
 
 
 def lease() -> timedelta:
@@ -385,5 +392,13 @@ def _end(
     kind = _kinds.get(job.kind)
     if status != JobStatus.COMPLETED and kind and kind.on_nothing_made:
         kind.on_nothing_made(job)
-    publish(JobEnded(job_id=job.pk, owner_id=job.owner_id, kind=job.kind, status=status.value))
+    publish(
+        JobEnded(
+            job_id=job.pk,
+            owner_id=job.owner_id,
+            kind=job.kind,
+            status=status.value,
+            progress=changes.get("progress", job.progress),
+        )
+    )
     return True

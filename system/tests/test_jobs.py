@@ -49,7 +49,7 @@ def test_a_job_runs_to_its_result(kind, announced):
     assert job.lease_until is None
     assert announced == [
         JobQueued(job_id=job.pk, queue="default"),
-        JobEnded(job_id=job.pk, owner_id=7, kind="test", status="completed"),
+        JobEnded(job_id=job.pk, owner_id=7, kind="test", status="completed", progress=100),
     ]
 
 

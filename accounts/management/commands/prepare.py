@@ -63,6 +63,7 @@ class Command(BaseCommand):
             raise CommandError(f"DJANGO_SUPERUSER_*: {error.detail}") from error
         if is_made and not password:
             self.stdout.write(f"First administrator: {username}   password: {shown}")
-            self.stdout.write("It is shown this once. Change it with: manage.py changepassword")
+            change = f"manage.py changepassword {username}"
+            self.stdout.write(f"It is shown this once. Change it with: {change}")
         elif is_made:
             self.stdout.write(f"First administrator: {username}")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from alice.common.realtime.signing_in import Identity
 from alice.common.realtime.wire import Wire
 
 HELD_MAX = 1000
@@ -18,10 +19,11 @@ Frames = list[tuple[bytes, int]]  # with their seq, or 0
 class Outlet:
     """A socket as the relay sees it. Until it is greeted, what it hears is kept for after."""
 
-    def __init__(self, wire: Wire, *, user_id: int, session_id: int) -> None:
+    def __init__(self, wire: Wire, identity: Identity) -> None:
         self.wire = wire
-        self.user_id = user_id
-        self.session_id = session_id
+        self.user_id = identity.user_id
+        self.session_id = identity.session_id
+        self.ends_at = identity.ends_at
         self.audiences: list[Audience] = []
         # Frames of the sequence up to this one were part of what hello told.
         self.since = 0
@@ -59,6 +61,7 @@ class Audience:
         self.is_late = False  # whether somebody was greeted before it said so
         self.ready = asyncio.Event()  # no use in waiting any longer
         self.asked_at = float("-inf")
+        self.looked_at = float("-inf")
         self.empty_since: float | None = None
         self.is_sequenced = False
         self.last_seq: int | None = None

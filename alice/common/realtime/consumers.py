@@ -25,6 +25,7 @@ from alice.common.realtime.frames import (
     read_frame,
     wire_frame,
 )
+from alice.common.realtime.greetings import greeting_for
 from alice.common.realtime.groups import session_group, user_group
 from alice.common.realtime.refusals import refuse
 from alice.common.realtime.relay import relay
@@ -218,7 +219,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             _wire=wire,
             _loop=self.loop,
         )
-        self.outlet = Outlet(wire, user_id=identity.user_id, session_id=identity.session_id)
+        self.outlet = Outlet(wire, identity)
         await relay().join(
             self.outlet,
             heard=(user_group(identity.user_id), *admission.groups),
@@ -285,19 +286,24 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     # Frames out and the end
 
-    async def _tell_gap(self) -> None:
-        """Ask anew whether the user may be here, and tell that something may have been missed."""
+    async def _tell_gap(self) -> bool:
+        """Ask anew whether the user may be here, and tell that something may have been missed.
+
+        False while nobody can say whether the user may.
+        """
         try:
             frame = await threads.run(self._in_context, self._look_again)
         except Exception as error:
             known = known_error(error)
             if known is None:
                 logger.exception("A socket was not told of a gap")
-            elif getattr(known, "status", 503) in (403, 404):
+            status = getattr(known, "status", 500)
+            if status in (403, 404):
                 self._part(error)
-            return
+            return status != 503
         if frame is not None and self.is_greeted:
             self._send_frame(frame)
+        return True
 
     def _look_again(self) -> Mapping[str, Any] | None:
         self.authorize(self.socket.user_id, self.url_kwargs)
@@ -361,3 +367,6 @@ def _ref_of(frame: Mapping[str, Any]) -> dict[str, Any]:
 
 class EventsConsumer(SocketConsumer):
     """/ws/events: whatever is pushed to the user's own group."""
+
+    def hello(self) -> Mapping[str, Any]:
+        return {"type": "hello", **greeting_for(self.socket.user_id)}

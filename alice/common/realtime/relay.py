@@ -1,6 +1,7 @@
 """One relay per process: hears each group once from Redis, hands its frames to local sockets."""
 
 import asyncio
+import heapq
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -9,7 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 
 from alice.common import gate
 from alice.common.realtime.audiences import Audience, Outlet
@@ -36,8 +37,10 @@ ASK_AGAIN_SECONDS = 1.0
 LINGER_SECONDS = 5.0  # that a group without sockets stays subscribed
 HOLE_SECONDS = 0.25  # that a missing frame may be late
 GAPS_AT_ONCE = 8
+LOOKS_AT_ONCE = 10
+TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a code, as REST answers it
 
-OnGap = Callable[[], Awaitable[None]]
+OnGap = Callable[[], Awaitable[bool]]  # False: not now, ask again
 
 
 class Relay:
@@ -73,7 +76,7 @@ class Relay:
 
         `sequence` is the one of `heard` whose frames have a seq, if any. Returns when Redis has
         taken the subscriptions: what is published from then on is heard. While Redis is away it
-        returns at once, and `on_gap` is called when it is back.
+        returns at once, and `on_gap` is called when it is back, again and again while False.
         """
         self._begin()
         self.outlets[outlet] = on_gap
@@ -103,7 +106,7 @@ class Relay:
                 audience.rest()
                 audience.empty_since = time.monotonic()
             else:
-                self.audiences.pop(audience.group, None)
+                del self.audiences[audience.group], self._groups[channel_of(audience.group)]
         outlet.audiences = []
 
     def size(self, group: str) -> int:
@@ -264,26 +267,33 @@ class Relay:
     async def _catch_all_up(self, audiences: list[Audience]) -> None:
         outlets: dict[Outlet, None] = {}
         for audience in audiences:
-            if audience.is_sequenced and audience.outlets:
-                await self._catch_up(audience)
+            while audience.is_sequenced and audience.outlets:
+                if await self._catch_up(audience):
+                    break
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
             outlets |= dict.fromkeys(audience.outlets)
         for outlet in outlets:
             self._spawn(self._tell_gap(outlet))
 
     async def _tell_gap(self, outlet: Outlet) -> None:
         async with self._gap_turns:
-            if on_gap := self.outlets.get(outlet):
-                await on_gap()
+            while on_gap := self.outlets.get(outlet):
+                if await on_gap():
+                    return
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
 
-    async def _catch_up(self, audience: Audience) -> None:
-        """Read what did not come from its source; go on without what is not there either."""
+    async def _catch_up(self, audience: Audience) -> bool:
+        """Read what did not come from its source; go on without what is not there either.
+
+        False when it cannot be read at the moment.
+        """
         highest = max(audience.held, default=0)
         while (asked := audience.last_seq) is not None:
             try:
                 missed = await threads.run(_read_missed, audience.group, asked)
-            except DatabaseError:
-                logger.warning("Missed frames could not be read", exc_info=True)
-                return
+            except DatabaseFault as fault:
+                logger.warning("Missed frames could not be read: %s", fault)
+                return False
             for seq, frame in missed:
                 audience.hear(frame, seq)
             if audience.last_seq == asked:
@@ -291,19 +301,28 @@ class Relay:
         # What was published since the last look may still be on its way.
         if audience.held and min(audience.held) <= highest:
             audience.skip_hole()
+        return True
 
-    # Sessions
+    # What nobody tells
 
     async def _keep_checking(self) -> None:
-        """Close the sockets of sessions that ended unheard: Redis was away, or they ran out."""
+        """Notice what nobody told: sessions that ended or ran out, frames that were never sent."""
         while True:
             await asyncio.sleep(settings.SOCKET_CHECK_SECONDS)
+            self._close_expired()
             try:
                 await self._close_ended()
-            except DatabaseError:
-                logger.warning("Nobody can tell which sessions of sockets ended", exc_info=True)
+                await self._look_for_untold()
+            except DatabaseFault as fault:
+                logger.warning("Nobody can tell what sockets have missed: %s", fault)
             except Exception:
-                logger.exception("The sessions of sockets were not checked")
+                logger.exception("What sockets have missed was not looked for")
+
+    def _close_expired(self) -> None:
+        now = time.time()
+        for outlet in self.outlets:
+            if outlet.ends_at <= now:
+                outlet.wire.close(SIGNED_OUT, TOKEN_EXPIRED)
 
     async def _close_ended(self) -> None:
         sessions = {outlet.session_id for outlet in self.outlets}
@@ -311,6 +330,16 @@ class Relay:
         for outlet in self.outlets:
             if outlet.session_id in ended:
                 outlet.wire.close(SIGNED_OUT, gate.SessionEnded.code)
+
+    async def _look_for_untold(self) -> None:
+        """Catch up where it was asked longest ago.
+
+        Whoever is killed between the commit and the push leaves no hole, if nothing follows.
+        """
+        rooms = [one for one in self.audiences.values() if one.is_sequenced and one.outlets]
+        for audience in heapq.nsmallest(LOOKS_AT_ONCE, rooms, key=lambda one: one.looked_at):
+            audience.looked_at = time.monotonic()
+            await self._catch_up(audience)
 
 
 def _read_missed(group: str, after_seq: int) -> list[tuple[int, bytes]]:

@@ -14,12 +14,17 @@ from alice.common.peers import peer_behind
 
 
 class Identity(Protocol):
-    """Whose session it is."""
+    """Whose session it is, and until when the access token is good (Unix time).
+
+    A socket outlives neither of the two.
+    """
 
     @property
     def user_id(self) -> int: ...
     @property
     def session_id(self) -> int: ...
+    @property
+    def ends_at(self) -> float: ...
 
 
 ByToken = Callable[[str], Identity]

@@ -51,6 +51,12 @@ def test_every_operation_has_an_id_of_its_own(operations):
     assert [name for name, count in counted.items() if count > 1] == []
 
 
+def test_descriptions_are_written_for_callers(operations):
+    texts = " ".join(f"{it['summary']} {it.get('description', '')}" for it in operations.values())
+
+    assert re.findall(r"\b\w*(?:viewset|serializer|queryset)\w*", texts, re.IGNORECASE) == []
+
+
 def test_every_operation_has_one_tag_and_a_summary(schema, operations):
     assert [name for name, it in operations.items() if len(it["tags"]) != 1] == []
     assert [name for name, it in operations.items() if not it.get("summary")] == []

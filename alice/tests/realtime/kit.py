@@ -13,7 +13,7 @@ from alice.common.realtime import relay
 from alice.common.realtime.groups import room_group
 
 PATIENCE_SECONDS = 15
-HELLO = {"type": "hello"}
+HELLO = {"type": "hello", "unread": 0}
 ROOM = room_group(5)
 
 
@@ -28,8 +28,8 @@ class Client:
             is_raw = isinstance(frame, str | bytes)
             self.connection.send(frame if is_raw else orjson.dumps(frame).decode())
 
-    def next(self):
-        return orjson.loads(self.connection.recv(timeout=PATIENCE_SECONDS))
+    def next(self, seconds=PATIENCE_SECONDS):
+        return orjson.loads(self.connection.recv(timeout=seconds))
 
     def take(self, count):
         return [self.next() for _ in range(count)]

@@ -2,6 +2,7 @@
 
 import socket as plain_sockets
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import httpx
@@ -12,6 +13,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.services import profile
+from accounts.services.tokens import read_access
 from alice.common import gate, redis_client
 from alice.common.realtime.close_codes import RESTARTING
 from alice.common.realtime.consumers import EventsConsumer
@@ -76,6 +78,20 @@ def test_a_session_that_ended_unheard_closes_its_sockets(
         assert ended.end().code == 4401
         other.send({"type": "ping"})
         assert other.next() == {"type": "pong"}
+
+
+def test_a_socket_does_not_outlive_its_token(web_server, alice, bob, settings):
+    settings.SOCKET_CHECK_SECONDS = 0.05
+    with greeted(web_server, alice) as ended, greeted(web_server, bob) as other:
+        outlets = {outlet.user_id: outlet for outlet in open_relays()[0].outlets}
+        assert outlets[alice.user.pk].ends_at == read_access(alice.access_token).ends_at
+        outlets[alice.user.pk].ends_at = time.time()
+
+        end = ended.end()
+        other.send({"type": "ping"})
+        assert other.next() == {"type": "pong"}
+
+    assert (end.code, end.reason) == (4401, "token_expired")
 
 
 def test_sessions_in_use_cost_no_sql_to_look_at(web_server, alice, settings, monkeypatch):

@@ -238,7 +238,10 @@ def test_fragments_make_one_frame(web_server, alice):
         assert b"pong" in connection.recv(65536)
 
 
-@pytest.mark.parametrize("frame", [raw_frame(0x3), raw_frame(0x0), b"\x81\x05hello"])
+COMPRESSED = raw_frame(0x41, b"\xaa\x56\x2a")  # RSV1, which nobody has agreed on
+
+
+@pytest.mark.parametrize("frame", [raw_frame(0x3), raw_frame(0x0), b"\x81\x05hello", COMPRESSED])
 def test_what_breaks_the_protocol_ends_the_socket(web_server, alice, frame, caplog):
     with raw_socket(web_server, alice) as connection:
         connection.sendall(frame)
@@ -252,3 +255,8 @@ def test_a_ping_of_the_protocol_is_answered(web_server, alice):
         connection.sendall(raw_frame(0x9, b"are you there"))
 
         assert connection.recv(65536) == b"\x8a\x0dare you there"
+
+
+def test_compression_is_not_agreed_on(web_server, alice):
+    with greeted(web_server, alice, compression="deflate") as socket:
+        assert socket.connection.protocol.extensions == []

@@ -185,14 +185,14 @@ def test_one_session_is_closed_and_the_user_s_others_stay(web_server, alice):
 
 
 def test_the_owner_of_a_job_hears_how_it_goes(web_server, alice, bob):
-    owner = alice.user.pk
+    job = {"job_id": 4, "owner_id": alice.user.pk, "kind": "export"}
     with greeted(web_server, alice) as socket:
-        publish(JobProgressed(job_id=3, owner_id=bob.user.pk, progress=40))
-        publish(JobProgressed(job_id=4, owner_id=owner, progress=40))
-        publish(JobEnded(job_id=4, owner_id=owner, kind="export", status="completed"))
+        publish(JobProgressed(job_id=3, owner_id=bob.user.pk, kind="export", progress=40))
+        publish(JobProgressed(**job, progress=40))
+        publish(JobEnded(**job, status="completed", progress=100))
         frames = socket.take(2)
 
     assert frames == [
-        {"type": "job", "id": 4, "status": "running", "progress": 40},
-        {"type": "job", "id": 4, "status": "completed", "kind": "export"},
+        {"type": "job", "id": 4, "kind": "export", "status": "running", "progress": 40},
+        {"type": "job", "id": 4, "kind": "export", "status": "completed", "progress": 100},
     ]

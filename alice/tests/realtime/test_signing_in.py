@@ -1,11 +1,13 @@
 """Who gets in, and with what."""
 
 import logging
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from accounts.services import tickets
+from accounts.services.tokens import mint_pair, read_access
 from alice.common.realtime.groups import session_group, user_group
 from alice.common.realtime.signing_in import refusal_of
 from alice.common.tests.kit import allow, wait_until
@@ -24,7 +26,10 @@ SHARE_TOKEN = "5f4dcc3b-5aa7-45d6-9d83-27deb882cf99"
 
 @pytest.fixture
 def ticket(alice):
-    return tickets.issue_ticket(user_id=alice.user.pk, session_id=alice.signed_in.pk)
+    claims = read_access(alice.access_token)
+    return tickets.issue_ticket(
+        user_id=claims.user_id, session_id=claims.session_id, ends_at=claims.ends_at
+    )
 
 
 def log_out(server, client):
@@ -68,6 +73,17 @@ def test_a_bad_token_is_refused_as_header_and_as_first_frame(web_server, token):
         ends = [by_header.end(), by_frame.end()]
 
     assert [(end.code, end.reason) for end in ends] == [(4401, "token_invalid")] * 2
+
+
+def test_an_expired_token_opens_no_socket(web_server, alice, settings):
+    settings.ACCESS_TOKEN_LIFETIME = timedelta(minutes=-1)
+    token = mint_pair(alice.signed_in).access_token
+
+    with open_socket(web_server, token=token) as by_header, open_socket(web_server) as by_frame:
+        by_frame.send({"type": "auth", "token": token})
+        ends = [by_header.end(), by_frame.end()]
+
+    assert [(end.code, end.reason) for end in ends] == [(4401, "token_expired")] * 2
 
 
 def test_a_refresh_token_opens_no_socket(web_server, alice):
@@ -219,3 +235,4 @@ def test_a_closed_socket_leaves_nothing_behind(web_server, alice):
 
     assert relay.size(user_group(alice.user.pk)) == 0
     assert session_group(alice.signed_in.pk) not in relay.audiences
+    assert session_group(alice.signed_in.pk) not in relay._groups.values()
