@@ -11,6 +11,8 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+from alice.common.at_once import AtOnce
+
 
 class Migration(migrations.Migration):
 
@@ -18,9 +20,17 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        # Not needed, but each migration after these 62 tables takes their classes along.
+        ("collaboration", "0002_versions"),
+        ("content", "0001_initial"),
+        ("files", "0001_initial"),
+        ("media", "0001_initial"),
+        ("notifications", "0001_initial"),
+        ("sessions", "0001_initial"),
+        ("system", "0003_usage_month"),
     ]
 
-    operations = [
+    operations = [AtOnce([
         migrations.CreateModel(
             name='CountrySpec',
             fields=[
@@ -1273,4 +1283,4 @@ class Migration(migrations.Migration):
                 'unique_together': {('id', 'livemode')},
             },
         ),
-    ]
+    ])]

@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from alice.common.at_once import AtOnce
+
 
 class Migration(migrations.Migration):
 
@@ -11,9 +13,10 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
+        ('djstripe', '0001_initial'),
     ]
 
-    operations = [
+    operations = [AtOnce([
         migrations.CreateModel(
             name='Standing',
             fields=[
@@ -37,4 +40,53 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('grace_ends_at', None), ('past_due_since', None)), models.Q(('grace_ends_at__isnull', False), ('past_due_since__isnull', False)), _connector='OR'), name='standing_grace_is_whole'), models.CheckConstraint(condition=models.Q(('grace_ended_at', None), ('grace_ends_at__isnull', False), _connector='OR'), name='standing_grace_ends_once_begun')],
             },
         ),
-    ]
+        migrations.CreateModel(
+            name='Customer',
+            fields=[
+            ],
+            options={
+                'ordering': ['-djstripe_id'],
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('djstripe.customer',),
+        ),
+        migrations.CreateModel(
+            name='Event',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'Stripe event',
+                'ordering': ['-created', '-djstripe_id'],
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('djstripe.event',),
+        ),
+        migrations.CreateModel(
+            name='Invoice',
+            fields=[
+            ],
+            options={
+                'ordering': ['-created', '-djstripe_id'],
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('djstripe.invoice',),
+        ),
+        migrations.CreateModel(
+            name='Subscription',
+            fields=[
+            ],
+            options={
+                'ordering': ['-created', '-djstripe_id'],
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('djstripe.subscription',),
+        ),
+    ])]
