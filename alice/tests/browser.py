@@ -47,6 +47,12 @@ def chromium() -> str:
     return found
 
 
+def forget_problems(page: Page) -> None:
+    """Have what a test provoked not count: also what Chromium told and nobody has read yet."""
+    page.evaluate("0")
+    page.problems.clear()
+
+
 @pytest.fixture(scope="session")
 def web_server(django_db_setup) -> Iterator[str]:
     """The address of uvicorn as in production, in a thread, serving from the test database."""

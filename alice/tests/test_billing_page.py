@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from accounts.tests.factories import PASSWORD, make_user
-from alice.tests.browser import FLAGS
+from alice.tests.browser import FLAGS, forget_problems
 from alice.tests.whole import whole_alice
 
 LIMIT = """fetch("/api/auth/me", {headers: {Authorization: `Bearer ${sessionStorage.token}`}})
@@ -41,7 +41,7 @@ def sign_in(page, name, button):
 def leave(page):
     """End what the page goes on asking, then forget the refusals that were expected."""
     page.goto("about:blank")
-    page.problems.clear()
+    forget_problems(page)
 
 
 def test_without_keys_the_page_says_which_setting_is_missing(browser_page, shoot):

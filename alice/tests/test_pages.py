@@ -12,6 +12,7 @@ from accounts.services import mails
 from accounts.services.sessions import open_session
 from accounts.services.sign_in import check_credentials
 from accounts.tests.factories import PASSWORD, make_user
+from alice.tests.browser import forget_problems
 from system.models import AuditEntry, Job, JobStatus
 from system.services import audit
 from system.tasks import run_job
@@ -129,7 +130,7 @@ def test_an_unknown_address_of_the_admin_is_a_page_for_people(browser_page, shoo
     assert answer.status == 404
     expect(page.get_by_text("This page does not exist, or not any more.")).to_be_visible()
     shoot("not-found")
-    page.problems.clear()
+    forget_problems(page)
 
 
 def test_a_mailed_link_verifies_the_address(browser_page, shoot):
@@ -179,4 +180,4 @@ def test_a_forged_link_is_refused_and_verifies_nothing(browser_page, shoot):
     expect(page.get_by_role("alert")).to_contain_text("This link is not valid any more.")
     shoot("forged")
     assert not User.objects.exclude(email_verified_at=None).exists()
-    page.problems.clear()
+    forget_problems(page)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.tests.factories import make_user
+from alice.tests.browser import forget_problems
 from alice.tests.sharing import KINDS, Thing, make_thing, share
 from collaboration.models import Room
 from content.models import Item
@@ -269,4 +270,4 @@ def test_a_link_that_opens_nothing_says_so(browser_page, things, shoot):
     assert answer.status == 404
     expect(page.get_by_role("alert")).to_contain_text("This link opens nothing")
     shoot("closed")
-    page.problems.clear()
+    forget_problems(page)

@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD
+from alice.tests.browser import forget_problems
 from collaboration.models import Message
 from collaboration.services.messages import Draft, send_message
 
@@ -54,6 +55,9 @@ class Talker:
         message.hover()
         message.get_by_role("button", name="More about").click()
         self.page.get_by_role("menuitem", name=choice).click()
+
+    def forget_problems(self):
+        forget_problems(self.page)
 
     def expect_texts(self, texts):
         expect(self.page.locator("#messages .text")).to_have_text(texts)

@@ -27,7 +27,7 @@ def cut_off(ada):
     # Only what could not be reached while she was.
     others = [one for one in ada.page.problems if "ERR_INTERNET_DISCONNECTED" not in one]
     assert others == []
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_after_a_cut_nothing_is_missing_and_nothing_is_there_twice(ada, cut_off, shoot):
@@ -96,7 +96,7 @@ def test_a_session_that_has_ended_leads_to_signing_in_and_what_was_unsent_goes_o
 
     ada.expect_texts(["unsent"])
     wait_until(lambda: Message.objects.count() == 1)
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_an_answer_that_was_lost_makes_no_second_message(ada):
@@ -117,7 +117,7 @@ def test_an_answer_that_was_lost_makes_no_second_message(ada):
     wait_until(lambda: Message.objects.count() == 2)
     ada.expect_texts(["once", "twice"])
     assert len(lost) == 1
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_what_is_refused_says_why_and_can_be_tried_again(ada, shoot):
@@ -133,7 +133,7 @@ def test_what_is_refused_says_why_and_can_be_tried_again(ada, shoot):
     expect(ada.page.locator(".is-failed")).to_have_count(0)
     ada.expect_texts(["stubborn"])
     wait_until(lambda: Message.objects.count() == 1)
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_somebody_too_fast_waits_and_goes_on_by_themselves(ada, settings):
@@ -146,4 +146,4 @@ def test_somebody_too_fast_waits_and_goes_on_by_themselves(ada, settings):
 
     ada.expect_texts([f"number {number}" for number in range(3)])
     wait_until(lambda: Message.objects.count() == 3)
-    ada.page.problems.clear()
+    ada.forget_problems()

@@ -24,7 +24,7 @@ def test_a_wrong_password_is_said_and_the_right_one_opens(ada, shoot):
     assert Session.objects.count() == 0
     ada.enter("ada")
     expect(problem).to_be_hidden()
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_too_many_attempts_say_how_long_to_wait(ada, settings):
@@ -35,7 +35,7 @@ def test_too_many_attempts_say_how_long_to_wait(ada, settings):
         expect(problem).to_be_visible()
 
     expect(problem).to_have_text(re.compile(r"Try again in \d+ minutes\.$"))
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_without_a_connection_signing_in_says_so(ada):
@@ -47,7 +47,7 @@ def test_without_a_connection_signing_in_says_so(ada):
     form.get_by_role("button", name="Sign in").click()
 
     expect(form.get_by_role("alert")).to_contain_text("Check your connection.")
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_somebody_new_makes_an_account_and_is_in(browser_page, shoot):
@@ -145,7 +145,7 @@ def test_a_private_room_is_made_entered_and_left(ada, bob, shoot):
     ada.page.get_by_role("button", name="Leave the room").click()
     expect(ada.page.locator("#welcome")).to_be_visible()
     assert not Room.objects.filter(room_id="the-garden").exists()
-    ada.page.problems.clear()
+    ada.forget_problems()
 
 
 def test_an_open_room_is_opened_by_its_name_and_back_leads_back(ada):

@@ -178,4 +178,4 @@ def test_an_upload_can_be_taken_back_and_one_that_is_refused_says_why(ada, tmp_p
     expect(ada.page.locator("#toast")).to_contain_text("a.txt: ")
     expect(ada.page.locator("#uploads li")).to_have_count(0)
     assert Message.objects.count() == 0
-    ada.page.problems.clear()
+    ada.forget_problems()
