@@ -132,7 +132,7 @@ function planCard(plan) {
   const price = make("p", money(plan.price, plan.currency), { className: "price" });
   price.append(make("small", ` per ${plan.interval}`));
   const label = plan.interval === "year" ? "Upgrade for a year" : "Upgrade";
-  const button = make("button", label, { onclick: act(() => upgrade(plan)) });
+  const button = make("button", label, { className: "button", onclick: act(() => upgrade(plan)) });
   card.append(make("div", plan.name), price, button);
   return card;
 }
