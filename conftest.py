@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: the cast, the database template, a clean Redis."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -45,7 +46,11 @@ def empty_used_tables(test: TransactionTestCase) -> None:
         cursor.execute(EMPTY_USED_TABLES)
 
 
-TransactionTestCase._fixture_teardown = empty_used_tables
+TransactionTestCase._fixture_teardown = empty_used_tables  # noqa: SLF001 - it has no hook
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

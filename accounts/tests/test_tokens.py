@@ -197,6 +197,7 @@ PUBLIC = {
     "api/auth/password/reset",
     "api/auth/password/reset/confirm",
     "api/auth/email/verify",
+    "api/billing/webhook",
     "api/system/health",
     "api/schema",
 }

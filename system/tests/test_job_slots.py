@@ -99,7 +99,7 @@ def test_a_job_without_a_slot_is_neither_claimed_nor_counted_as_tried(register, 
     work = Work()
     register("limited", work, at_once=1)
     queued("limited", 2)
-    wait_until(lambda: has_read(worker, 2))
+    wait_until(lambda: has_read(worker, 2) and work.running == 1)
 
     waiting = Job.objects.get(status=JobStatus.QUEUED)
 

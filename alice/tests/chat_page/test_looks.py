@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.tests.factories import make_user
+from alice.common.tests.kit import allow
 from alice.tests.chat_page.kit import said
 from collaboration.models import Room
 from collaboration.services import rooms
@@ -156,7 +157,7 @@ def test_the_page_answers_head_and_refuses_what_would_change_something(anonymous
 
 @pytest.mark.django_db
 def test_whoever_asks_for_the_page_too_often_is_told_when_to_come_back(anonymous, settings):
-    settings.REQUESTS_PER_MINUTE = {**settings.REQUESTS_PER_MINUTE, "anonymous": 1}
+    allow(settings, anonymous=1)
     assert anonymous.get("/chat").headers["X-RateLimit-Remaining"] == "0"
 
     refused = anonymous.get("/chat")

@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from accounts.tests.factories import make_user
-from alice.common.tests.kit import wait_until
+from alice.common.tests.kit import entitle, wait_until
 from alice.tests.chat_page.kit import said
 from collaboration.models import Member, Message
 from files.models import File
@@ -172,7 +172,7 @@ def test_an_upload_can_be_taken_back_and_one_that_is_refused_says_why(ada, tmp_p
     ada.page.get_by_role("button", name="Remove a.txt").click()
     expect(ada.page.get_by_role("button", name="Send")).to_be_disabled()
 
-    settings.MAX_UPLOAD_SIZE = 10
+    entitle(settings, free={"upload_size_bytes": 10})
     ada.page.locator("#files").set_input_files(tmp_path / "a.txt")
 
     expect(ada.page.locator("#toast")).to_contain_text("a.txt: ")
