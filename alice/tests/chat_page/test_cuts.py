@@ -19,9 +19,12 @@ def cut_off(ada):
     """`cut_off()` closes ada's sockets, and lets her reach the server no more."""
 
     def cut(code=RESTARTING):
-        ada.page.context.set_offline(True)
+        # First no new connection, then the end of this one: offline, it might not hear of it.
+        ada.page.route("**/api/auth/ticket", lambda route: route.abort("internetdisconnected"))
         close_group(room_group(Room.objects.get(room_id="garden").pk), code, "test")
         expect(ada.page.locator("#connection")).to_be_visible()
+        ada.page.context.set_offline(True)
+        ada.page.unroute("**/api/auth/ticket")
 
     yield cut
     # Only what could not be reached while she was.
